@@ -1,0 +1,1 @@
+"""Who may do what, and what it consumed. Pure: no socket, no clock, no framework."""

@@ -1,0 +1,90 @@
+"""The record of one request: what metrics count, what the canonical log line says, what a ledger will keep.
+
+It is filled while the request runs and handed over exactly once at its end, also when the client has gone or the
+upstream broke. Prompts, answers and keys are never in it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from proxy.usage import NOTHING, Usage
+
+CLIENT_CLOSED = 499
+"""The status recorded when the client went away before an answer was complete (nginx's number for it)."""
+
+STREAM_ENDS = (
+    "complete",  # a finish reason and [DONE] were handed on
+    "truncated",  # upstream closed before a finish reason
+    "upstream_error",  # upstream sent an error event
+    "upstream_reset",  # the connection broke
+    "malformed",  # upstream sent something that is not a chunk
+    "stalled",  # nothing came for timeouts.between_chunks
+    "timeout",  # timeouts.total ran out
+    "client_disconnected",  # the client went away
+    "shutdown",  # the proxy stopped before the stream did
+    "internal_error",  # a bug here
+)
+"""How a stream can end: the values of the label `reason` of `telnyx_proxy_stream_ends_total`."""
+
+
+@dataclass(slots=True)
+class Record:
+    """One request from its first byte to its last.
+
+    Attributes:
+        request_id: ours, `req_` and 32 hex digits; also sent as `x-request-id`.
+        started_at: Unix time in seconds.
+        endpoint: the name of the endpoint's row (`chat.completions`), or `unknown`.
+        tenant, key: id and key name, empty before admission.
+        model_asked: what the client wrote, cut to 200 characters; model: the Telnyx id that served or was to serve.
+        status: HTTP status sent to the client; CLIENT_CLOSED where it left first.
+        error_code: OpenAI's `error.code` of the failure, None on success.
+        error_kind: whose and what kind, for `telnyx_proxy_upstream_errors_total`; None where Telnyx had no part.
+        stream: whether the answer was asked for in pieces; stream_end: one of STREAM_ENDS, None for whole answers.
+        usage: tokens and where the figures come from.
+        changes: (field path, kind of change) pairs; changes_header: the same as the client saw it.
+        repairs: names of quirks that were repaired by a second try.
+        schema_violations: answers or tool arguments that did not conform to the schema asked for.
+        duration, waited, first_token: seconds; `waited` is the part spent waiting for Telnyx, `first_token` the time
+            to the first content, reasoning or tool delta of a stream (None where there was none).
+        client: kind of client, from its user agent; retry_count: from `x-stainless-retry-count`.
+        client_request_id, trace_id, upstream_request_id: for following one call through three systems.
+        end_user: SHA-256 (hex, first 16) of `safety_identifier` or `user`; metadata: the client's tags.
+        bytes_in, bytes_out: sizes of request and answer bodies.
+    """
+
+    request_id: str
+    started_at: float
+    endpoint: str = "unknown"
+    method: str = ""
+    tenant: str = ""
+    key: str = ""
+    model_asked: str = ""
+    model: str = ""
+    status: int = 0
+    error_code: str | None = None
+    error_kind: str | None = None
+    stream: bool = False
+    stream_end: str | None = None
+    usage: Usage = NOTHING
+    changes: tuple[tuple[str, str], ...] = ()
+    changes_header: str = ""
+    repairs: tuple[str, ...] = ()
+    schema_violations: int = 0
+    duration: float = 0.0
+    waited: float = 0.0
+    first_token: float | None = None
+    client: str = "other"
+    retry_count: int = 0
+    client_request_id: str | None = None
+    trace_id: str | None = None
+    upstream_request_id: str | None = None
+    end_user: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+    @property
+    def overhead(self) -> float:
+        """Seconds of the request that were not spent waiting for Telnyx."""
+        return max(0.0, self.duration - self.waited)

@@ -1,0 +1,240 @@
+"""What can go wrong, by whose fault. Each class carries the status, type and code a client library acts on.
+
+    ProxyError
+    ├── ClientFault                     the request: 4xx, the client can mend it
+    │   ├── InvalidRequest              400  with `param`; codes invalid_type, invalid_value, unsupported_parameter, ...
+    │   ├── InvalidApiKey               401  the key of this proxy, never the one for Telnyx
+    │   ├── ModelNotAllowed             403
+    │   ├── ModelNotFound               404
+    │   ├── UnknownUrl                  404
+    │   ├── UnsupportedEndpoint         404  OpenAI has it, Telnyx or this proxy does not
+    │   ├── MethodNotAllowed            405
+    │   ├── RequestTimeout              408  the client did not finish sending
+    │   └── BodyTooLarge                413
+    ├── UpstreamFault                   Telnyx, or the way to it
+    │   ├── UpstreamRejected            4xx  Telnyx refused the request; its words are kept
+    │   ├── UpstreamAuthFailed          502  our credential; retrying is hopeless
+    │   ├── InsufficientQuota           429  out of funds; retrying is hopeless
+    │   ├── RateLimited                 429  with `retry-after`
+    │   ├── UpstreamFailed              502  5xx, unreadable or broken answers
+    │   ├── UpstreamUnavailable         503
+    │   └── UpstreamTimeout             504
+    └── OurFault
+        ├── InternalError               500  a bug; the log has the request id
+        └── ShuttingDown                503  the proxy is stopping
+
+The types and codes are the ones OpenAI's own API answers with (https://platform.openai.com/docs/guides/error-codes);
+`edge/replies.py` is the one place that turns an exception into an HTTP answer.
+"""
+
+from typing import Any
+
+
+class ProxyError(Exception):
+    """The root: something that has an HTTP status and an OpenAI error envelope.
+
+    Attributes:
+        status: the HTTP status.
+        type: OpenAI's `error.type`.
+        code: OpenAI's `error.code`, what applications match on.
+        param: the path of the offending field in the request (`messages[0].content`), or None.
+        should_retry: what `x-should-retry` says; None leaves the decision to the client's own rules.
+        retry_after: seconds for `retry-after`, or None.
+        kind: the label of `telnyx_proxy_upstream_errors_total`, None where Telnyx had no part in it.
+    """
+
+    status: int = 500
+    type: str = "server_error"
+    code: str | None = None
+    should_retry: bool | None = None
+    kind: str | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+        upstream_request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after = retry_after
+        self.upstream_request_id = upstream_request_id
+        if code is not None:
+            self.code = code
+
+    def envelope(self) -> dict[str, Any]:
+        """OpenAI's error body: `{"error": {message, type, param, code}}`, always an object with all four keys."""
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+
+
+class ClientFault(ProxyError):
+    """The request cannot be served as it stands."""
+
+    status = 400
+    type = "invalid_request_error"
+
+
+class InvalidRequest(ClientFault):
+    """A field is missing, of the wrong type, out of range, or cannot be honoured."""
+
+    code = "invalid_value"
+
+
+class InvalidApiKey(ClientFault):
+    """The bearer key is missing, malformed or unknown. The key itself is never echoed."""
+
+    status = 401
+    code = "invalid_api_key"
+
+
+class ModelNotAllowed(ClientFault):
+    """The tenant's allow-list does not cover the model."""
+
+    status = 403
+    code = "model_not_allowed"
+
+
+class ModelNotFound(ClientFault):
+    """Telnyx does not know the model."""
+
+    status = 404
+    code = "model_not_found"
+
+
+class UnknownUrl(ClientFault):
+    """No such path, at OpenAI or here."""
+
+    status = 404
+    code = "unknown_url"
+
+
+class UnsupportedEndpoint(ClientFault):
+    """OpenAI has this endpoint; it cannot be served here. 404 and not 501, because client libraries retry 5xx."""
+
+    status = 404
+    code = "unsupported_endpoint"
+
+
+class MethodNotAllowed(ClientFault):
+    """The path exists with another method."""
+
+    status = 405
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
+class RequestTimeout(ClientFault):
+    """The request body did not arrive in time."""
+
+    status = 408
+    code = "request_timeout"
+
+
+class BodyTooLarge(ClientFault):
+    """The request body is larger than `limits.body`."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class UpstreamFault(ProxyError):
+    """Telnyx, or the way to Telnyx."""
+
+    status = 502
+    kind: str | None = "failed"
+
+
+class UpstreamRejected(UpstreamFault):
+    """Telnyx refused the request; the status (a 4xx) and the words are Telnyx's, the shape is OpenAI's."""
+
+    status = 400
+    type = "invalid_request_error"
+    code = "invalid_value"
+    kind = "rejected"
+
+    def __init__(self, message: str, *, status: int = 400, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message, param=param, code=code)
+        self.status = status
+
+
+class UpstreamAuthFailed(UpstreamFault):
+    """Telnyx does not accept *our* credential: a 401 would tell the application that its own key is bad."""
+
+    code = "upstream_auth_failed"
+    should_retry = False
+    kind = "auth"
+
+
+class InsufficientQuota(UpstreamFault):
+    """The Telnyx account is out of funds or over a spend limit."""
+
+    status = 429
+    type = "insufficient_quota"
+    code = "insufficient_quota"
+    should_retry = False
+    kind = "quota"
+
+
+class RateLimited(UpstreamFault):
+    """Telnyx's rate limit."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+    kind = "rate_limit"
+
+
+class UpstreamFailed(UpstreamFault):
+    """Telnyx answered 5xx, something unreadable, or broke the connection."""
+
+    code = "upstream_error"
+
+
+class UpstreamUnavailable(UpstreamFault):
+    """Telnyx, or the model at Telnyx, is unavailable for the moment."""
+
+    status = 503
+    code = "upstream_unavailable"
+    kind = "unavailable"
+
+
+class UpstreamTimeout(UpstreamFault):
+    """Telnyx did not answer in time; which of the four timeouts it was stands in the message."""
+
+    status = 504
+    code = "upstream_timeout"
+    kind = "timeout"
+
+
+class OurFault(ProxyError):
+    """This proxy."""
+
+
+class InternalError(OurFault):
+    """A bug here. The message tells nothing but the request id; the log tells the rest."""
+
+    code = "internal_error"
+
+
+class ShuttingDown(OurFault):
+    """The proxy is stopping; the client should try again, elsewhere or in a moment."""
+
+    status = 503
+    code = "shutting_down"
+
+
+def tree(root: type[ProxyError] = ProxyError) -> list[type[ProxyError]]:
+    """Every class of the tree that has a code of its own, depth first (the README's table is made from it)."""
+    found: list[type[ProxyError]] = []
+    for child in root.__subclasses__():
+        if child.code is not None:
+            found.append(child)
+        found.extend(tree(child))
+    return found

@@ -1,0 +1,280 @@
+"""The vocabulary of translation: verdicts, changes and the table of fields.
+
+Theory of operation: an endpoint's request is a `FieldTable`, one `Field` per name the client may send. `apply` walks
+the client's own keys once. A `keep` costs one dictionary look-up; everything else names what happens and why, and is
+told to the client in the header `x-telnyx-proxy-changes`. Whatever is not in the table is treated as `unknown` says.
+Input is never changed in place: the client's dictionary stays as it was.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from proxy.errors import InvalidRequest
+
+
+class Verdict(StrEnum):
+    """The fate of a field."""
+
+    KEEP = "keep"
+    """Sent as it is."""
+    RENAME = "rename"
+    """Sent under Telnyx's name for the same thing."""
+    CONVERT = "convert"
+    """Sent in another shape with the same meaning."""
+    EMULATE = "emulate"
+    """Telnyx has no such thing; the proxy does it."""
+    DROP = "drop"
+    """Not sent; the meaning of the request does not change."""
+    LOSSY = "lossy"
+    """Not sent; quality, cost or style may change. `translation.unsupported: refuse` turns it into a refusal."""
+    REFUSE = "refuse"
+    """No honest answer in the promised shape is possible."""
+
+
+CHANGE_KINDS = ("renamed", "aliased", "injected", "forced", "capped", "converted", "emulated", "dropped", "lossy",
+                "repaired", "estimated")  # fmt: skip
+"""The words of the changes header, in the order they stand there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing the proxy did to a request.
+
+    Attributes:
+        kind: one of CHANGE_KINDS.
+        field: the path of the field (`max_completion_tokens`, `messages[2].role`).
+        detail: what stands beside it in the header: the new name of a rename, the value of an injection.
+        reason: a sentence for people, shown by `telnyx-proxy explain`.
+    """
+
+    kind: str
+    field: str
+    detail: str = ""
+    reason: str = ""
+
+    def text(self) -> str:
+        """As it stands in the header: `a>b` for a rename or alias, `field:value` for an injection, else the field."""
+        if not self.detail:
+            return self.field
+        return f"{self.field}>{self.detail}" if self.kind in {"renamed", "aliased"} else f"{self.field}:{self.detail}"
+
+
+HEADER_LIMIT = 4096
+"""Bytes of `x-telnyx-proxy-changes` at most: OpenAI's client libraries budget 64 KiB for all headers together."""
+
+
+class Changes(list[Change]):
+    """All that was done to one request, in order."""
+
+    def header(self) -> str:
+        """`renamed=a>b; injected=temperature:1,enable_thinking:false; dropped=user`, printable ASCII, at most 4 KiB."""
+        parts = []
+        for kind in CHANGE_KINDS:
+            texts = dict.fromkeys(change.text() for change in self if change.kind == kind)
+            if texts:
+                parts.append(f"{kind}={','.join(texts)}")
+        text = "; ".join(parts)
+        if not (text.isascii() and text.isprintable()):
+            text = "".join(c if " " <= c <= "~" else "?" for c in text)
+        return text if len(text) <= HEADER_LIMIT else text[: HEADER_LIMIT - 3] + "..."
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What an operator decided about translation, for one tenant and one model (settings, already merged).
+
+    Attributes:
+        unsupported: what happens to lossy drops, "drop" or "refuse".
+        fields: the same for single fields, by name.
+        temperature: sent when the client gives none (OpenAI's default is 1, Telnyx's 0.1); None leaves it to Telnyx.
+        defaults: injected where the client says nothing (model defaults already laid over the tenant's).
+        force: always sent, whatever the client says.
+        cap: numbers the client may not exceed.
+        api_key_ref: the integration secret for this model's provider, or None.
+        client_api_key_refs: values a client may send itself.
+        buckets: retrieval bucket ids (globs) a client may name.
+        reasoning: "keep" or "hide" the model's reasoning in answers.
+        reasoning_efforts: the values this model accepts; empty means all.
+    """
+
+    unsupported: str = "drop"
+    fields: Mapping[str, str] = field(default_factory=dict)
+    temperature: float | None = 1
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    force: Mapping[str, Any] = field(default_factory=dict)
+    cap: Mapping[str, float] = field(default_factory=dict)
+    api_key_ref: str | None = None
+    client_api_key_refs: frozenset[str] = frozenset()
+    buckets: tuple[str, ...] = ()
+    reasoning: str = "keep"
+    reasoning_efforts: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Expectation:
+    """What the client expects of the answer, read from its request: the other half of every emulation.
+
+    Attributes:
+        stream: server-sent events.
+        include_usage: `stream_options.include_usage`.
+        legacy_functions: the client sent `functions`; it reads `message.function_call`.
+        custom_tools: names of tools declared `custom`; their calls go back as `custom: {name, input}`.
+        named_choice: a tool was named in `tool_choice`; OpenAI then finishes with `stop`.
+        single_call: `parallel_tool_calls: false`; only the first call is handed on.
+        schema: the JSON schema the text must conform to, or None.
+        tool_schemas: parameters of tools declared `strict`, by name.
+        hide_reasoning: leave `reasoning_content` out.
+        input_bytes: UTF-8 bytes of the text sent, for the estimate where upstream reports no usage.
+        end_user: hash input for the ledger: `safety_identifier` or `user`, never sent upstream.
+        metadata: the client's tags, for the ledger, never sent upstream.
+    """
+
+    stream: bool = False
+    include_usage: bool = False
+    legacy_functions: bool = False
+    custom_tools: frozenset[str] = frozenset()
+    named_choice: bool = False
+    single_call: bool = False
+    schema: Mapping[str, Any] | None = None
+    tool_schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    hide_reasoning: bool = False
+    input_bytes: int = 0
+    end_user: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Draft:
+    """A translation under way: what converters read and write.
+
+    Attributes:
+        source: the client's request without its nulls. Never written to.
+        body: what Telnyx will get.
+        policy, expects, changes: as their types say.
+    """
+
+    source: Mapping[str, Any]
+    policy: Policy
+    body: dict[str, Any] = field(default_factory=dict)
+    expects: Expectation = field(default_factory=Expectation)
+    changes: Changes = field(default_factory=Changes)
+
+    def note(self, kind: str, name: str, detail: str = "", reason: str = "") -> None:
+        """Remember one change."""
+        self.changes.append(Change(kind, name, detail, reason))
+
+    def lose(self, name: str, reason: str, column: str | None = None) -> None:
+        """Leave something out that may matter: a lossy drop, or a refusal where the policy says so.
+
+        `column` is the field whose setting decides, when `name` is a path inside it.
+        """
+        if self.policy.fields.get(column or name, self.policy.unsupported) == "refuse":
+            raise unsupported(name, reason)
+        self.note("lossy", name, reason=reason)
+
+
+Check = Callable[[str, Any], None]
+"""Raises InvalidRequest for a value OpenAI itself would refuse: (param, value)."""
+Convert = Callable[[Draft, str, Any], None]
+"""Puts what Telnyx should get into `draft.body` and notes what it changed: (draft, name, value)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One row: a field of the OpenAI request and its fate.
+
+    Attributes:
+        name: OpenAI's name.
+        verdict: its fate.
+        reason: why, for every verdict but `keep`; a sentence shown to people.
+        check: what a valid value is, or None where the converter checks.
+        to: Telnyx's name, for a rename.
+        convert: the function, for `convert` and `emulate`.
+    """
+
+    name: str
+    verdict: Verdict
+    reason: str = ""
+    check: Check | None = None
+    to: str | None = None
+    convert: Convert | None = None
+
+
+class FieldTable:
+    """Every field of one endpoint, each with exactly one row."""
+
+    def __init__(self, rows: tuple[Field, ...], unknown: Convert) -> None:
+        self.rows = rows
+        self.unknown = unknown
+        self._by_name = {row.name: row for row in rows}
+        if len(self._by_name) != len(rows):
+            raise ValueError("a field has two rows")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name
+
+    def apply(self, draft: Draft) -> None:
+        """Give every field of `draft.source` its fate. Raises InvalidRequest for what cannot be honoured."""
+        rows = self._by_name
+        for name, value in draft.source.items():
+            row = rows.get(name)
+            if row is None:
+                self.unknown(draft, name, value)
+            else:
+                _FATES[row.verdict](draft, row, value)
+
+
+def _keep(draft: Draft, row: Field, value: Any) -> None:
+    if row.check is not None:
+        row.check(row.name, value)
+    draft.body[row.name] = value
+
+
+def _rename(draft: Draft, row: Field, value: Any) -> None:
+    if row.check is not None:
+        row.check(row.name, value)
+    draft.body[row.to or row.name] = value
+    draft.note("renamed", row.name, row.to or "", row.reason)
+
+
+def _convert(draft: Draft, row: Field, value: Any) -> None:
+    if row.check is not None:
+        row.check(row.name, value)
+    if row.convert is None:
+        raise AssertionError(f"the row of {row.name} has no function")
+    row.convert(draft, row.name, value)
+
+
+def _drop(draft: Draft, row: Field, value: Any) -> None:
+    if row.check is not None:
+        row.check(row.name, value)
+    draft.note("dropped", row.name, reason=row.reason)
+
+
+def _lossy(draft: Draft, row: Field, value: Any) -> None:
+    if row.check is not None:
+        row.check(row.name, value)
+    draft.lose(row.name, row.reason)
+
+
+def _refuse(draft: Draft, row: Field, value: Any) -> None:
+    raise unsupported(row.name, row.reason)
+
+
+_FATES: dict[Verdict, Callable[[Draft, Field, Any], None]] = {
+    Verdict.KEEP: _keep,
+    Verdict.RENAME: _rename,
+    Verdict.CONVERT: _convert,
+    Verdict.EMULATE: _convert,
+    Verdict.DROP: _drop,
+    Verdict.LOSSY: _lossy,
+    Verdict.REFUSE: _refuse,
+}
+
+
+def unsupported(param: str, reason: str) -> InvalidRequest:
+    """The refusal in the words OpenAI itself uses, with our reason behind them."""
+    message = f"Unsupported parameter: '{param}' is not supported with this model."
+    return InvalidRequest(f"{message} {reason}".rstrip(), param=param, code="unsupported_parameter")
