@@ -45,8 +45,9 @@ class Record:
         changes: (field path, kind of change) pairs; changes_header: the same as the client saw it.
         repairs: names of quirks that were repaired by a second try.
         schema_violations: answers or tool arguments that did not conform to the schema asked for.
-        duration, waited, first_token: seconds; `waited` is the part spent waiting for Telnyx, `first_token` the time
-            to the first content, reasoning or tool delta of a stream (None where there was none).
+        duration, waited, client_waited, first_token: seconds; `waited` is the part spent waiting for Telnyx,
+            `client_waited` the part spent on the client sending its body or reading its answer, `first_token` the
+            time to the first content, reasoning or tool delta of a stream (None where there was none).
         client: kind of client, from its user agent; retry_count: from `x-stainless-retry-count`.
         client_request_id, trace_id, upstream_request_id: for following one call through three systems.
         end_user: SHA-256 (hex, first 16) of `safety_identifier` or `user`; metadata: the client's tags.
@@ -73,6 +74,7 @@ class Record:
     schema_violations: int = 0
     duration: float = 0.0
     waited: float = 0.0
+    client_waited: float = 0.0
     first_token: float | None = None
     client: str = "other"
     retry_count: int = 0
@@ -86,5 +88,5 @@ class Record:
 
     @property
     def overhead(self) -> float:
-        """Seconds of the request that were not spent waiting for Telnyx."""
-        return max(0.0, self.duration - self.waited)
+        """Seconds of the request that were spent here, waiting neither for Telnyx nor for the client."""
+        return max(0.0, self.duration - self.waited - self.client_waited)

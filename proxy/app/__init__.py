@@ -1,0 +1,1 @@
+"""The composition root: settings in, a running proxy out. Nothing else chooses implementations."""

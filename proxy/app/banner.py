@@ -1,0 +1,44 @@
+"""What a person sees after a start: addresses, a key, and two ways to try it that work when pasted."""
+
+from proxy.app.running import Addresses
+
+TRY_MODEL = "gpt-4o-mini"
+"""A name that OpenAI apps come with; the shipped aliases know it."""
+TRY_MESSAGE = "Say hello"
+
+
+def banner(addresses: Addresses, key: str | None, upstream: str) -> str:
+    """The text. Without a key only the addresses: the configuration has keys of its own."""
+    head = (
+        f"\n  telnyx-openai-proxy is running, in front of {upstream}\n\n"
+        f"  OPENAI_BASE_URL={addresses.base_url}\n"
+        + (f"  OPENAI_API_KEY={key}\n" if key else "")
+        + f"  metrics and health: {addresses.admin}/metrics, {addresses.admin}/readyz\n"
+    )
+    return head + (_try(addresses, key) if key else "") + "\n  Ctrl-C stops it.\n\n"
+
+
+def _try(addresses: Addresses, key: str) -> str:
+    say = f'[{{"role": "user", "content": "{TRY_MESSAGE}"}}]'
+    url = f"{addresses.base_url}/chat/completions"
+    return f"""
+  With curl:
+
+curl {url} -H 'Authorization: Bearer {key}' \\
+  -H 'Content-Type: application/json' -d '{{"model": "{TRY_MODEL}", "messages": {say}}}'
+
+  With Python (pip install openai):
+
+from openai import OpenAI
+client = OpenAI(base_url="{addresses.base_url}", api_key="{key}")
+messages = {say}
+for chunk in client.chat.completions.create(model="{TRY_MODEL}", messages=messages, stream=True):
+    print(chunk.choices[0].delta.content or "", end="", flush=True)
+
+  The key was made for this run. Put tenants and keys of your own into the configuration to keep them.
+"""
+
+
+def tell(text: str) -> None:
+    """Print at once, also into a pipe."""
+    print(text, end="", flush=True)  # noqa: T201 - what the program says to the person who started it

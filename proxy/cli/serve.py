@@ -1,0 +1,31 @@
+"""`telnyx-proxy serve --config FILE`: run the proxy in front of Telnyx."""
+
+import argparse
+from pathlib import Path
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "serve",
+        help="run the proxy",
+        description="Run the proxy in front of Telnyx until Ctrl-C. Where the configuration names no tenant, one is "
+        "made, and its key printed.",
+    )
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the YAML file")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until a signal."""
+    from proxy.app.banner import banner, tell
+    from proxy.app.checks import CHECKS
+    from proxy.app.looping import run_loop
+    from proxy.app.running import until_signal
+    from proxy.app.starting import expect_credential, with_tenant
+    from proxy.settings import environment, load
+
+    settings, key = with_tenant(load(args.config, environment(), checks=CHECKS))
+    expect_credential(settings)
+    run_loop(until_signal(settings, lambda proxy: tell(banner(proxy.addresses, key, settings.upstream.base_url))))
+    return 0

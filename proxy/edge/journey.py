@@ -1,0 +1,199 @@
+"""The path of a request, on one page.
+
+client bytes
+  |  aiohttp parses HTTP                       edge/listener
+routes.find        path -> Endpoint            a row of endpoints.py
+keys.admit         bearer -> Grant             one digest, one dictionary
+body.read_object   bytes -> dict               bounded, decoded once
+models.resolve     alias -> Telnyx id; allowed?
+translate          dict -> upstream body       PURE; Changes say what was done and why
+upstream.send      -> Sent                     pooled, deadlines, known quirks repaired
+  |-- failed:      translation/failures        -> OpenAI error
+  |-- whole:       translation.answer          PURE -> client bytes, Usage
+  |-- streamed:    edge/relay                  for piece in answer: client.write(stream.feed(piece))
+services.record                                always, also when the client has gone
+"""
+
+import asyncio
+import hashlib
+from typing import Any
+
+from aiohttp import web
+
+from proxy.accounts.ledger import CLIENT_CLOSED
+from proxy.accounts.tenants import Grant
+from proxy.edge import body, models, routes
+from proxy.edge.exchange import NAME_LIMIT, Exchange, header_value
+from proxy.edge.relay import break_off, relay
+from proxy.endpoints import Endpoint, Translation
+from proxy.errors import InternalError, ProxyError, ShuttingDown
+from proxy.translation import failures
+from proxy.translation.answers import Identity
+from proxy.translation.chat import Translated
+from proxy.translation.failures import Circumstances
+from proxy.translation.rules import Change, Changes
+from proxy.upstream.repair import SUCCESS, Sent, UpstreamCall
+from proxy.upstream.transport import Outgoing
+
+HANDED_ON = ("traceparent", "tracestate")
+"""The client's headers that Telnyx gets. Everything else ends here: cookies, organisation, addresses, and our key."""
+
+
+async def handle(exchange: Exchange) -> web.StreamResponse:
+    """One answer and one record, whatever happens."""
+    services, record = exchange.services, exchange.record
+    services.metrics.in_flight(1)
+    try:
+        return await _journey(exchange)
+    except ProxyError as error:
+        return exchange.refuse(error)
+    except asyncio.CancelledError:
+        if exchange.stopping and exchange.task is not None:
+            exchange.task.uncancel()
+            return exchange.refuse(ShuttingDown("The proxy is shutting down. Please try again."))
+        record.status = CLIENT_CLOSED
+        raise
+    except Exception as bug:  # noqa: BLE001 - the one place where a bug becomes an answer
+        return await _confess(exchange, bug)
+    finally:
+        services.metrics.in_flight(-1)
+        record.duration = exchange.elapsed()
+        services.record(record)
+
+
+async def _confess(exchange: Exchange, bug: Exception) -> web.StreamResponse:
+    """A bug: everything into the log, its id to the client."""
+    exchange.services.log.bug(exchange.record, bug)
+    fault = InternalError(f"An internal error occurred. The log has it under {exchange.record.request_id}.")
+    if exchange.response is None:
+        return exchange.refuse(fault)
+    exchange.note(fault)
+    exchange.record.stream_end = "internal_error"
+    await break_off(exchange, fault, "internal_error")
+    return exchange.response
+
+
+async def _journey(exchange: Exchange) -> web.StreamResponse:
+    services, record = exchange.services, exchange.record
+    endpoint, name = routes.find(exchange.request.method, exchange.request.rel_url.raw_path)
+    record.endpoint = endpoint.name
+    grant = services.keys.admit(exchange.request.headers.get("Authorization"))
+    record.tenant, record.key = grant.tenant.id, grant.key
+    if endpoint.kind == "model_list":
+        return exchange.reply(await models.listing(services, grant.tenant))
+    if endpoint.kind == "model":
+        return exchange.reply(await models.single(services, grant.tenant, name))
+    request = await body.read_object(exchange)
+    return await _complete(exchange, endpoint, grant, request)
+
+
+async def _complete(
+    exchange: Exchange, endpoint: Endpoint, grant: Grant, request: dict[str, Any]
+) -> web.StreamResponse:
+    services, record, translation = exchange.services, exchange.record, _translation(endpoint)
+    asked = request.get("model")
+    record.model_asked = str(asked or "")[:NAME_LIMIT]
+    model, alias = models.resolve(services, grant.tenant, asked)
+    terms = services.terms.look_up(grant.tenant.id, model)
+    models.expect_allowed(model, allowed=terms.allowed)
+    record.model = model
+    translated = translation.request(request, model, terms.policy)
+    _describe(exchange, translated, alias)
+    before = services.clock.steady()
+    sent = await services.upstream.send(
+        UpstreamCall(
+            endpoint=endpoint.name,
+            model=model,
+            outgoing=_outgoing(exchange, grant, translated),
+            body=translated.body,
+            manner=terms.manner,
+            policy=terms.policy,
+            limit=services.settings.limits.answer,
+            idle=services.settings.upstream.timeouts.between_chunks,
+        )
+    )
+    record.waited += services.clock.steady() - before
+    return await _answer(exchange, translation, translated, sent, grant)
+
+
+async def _answer(
+    exchange: Exchange, translation: Translation, translated: Translated, sent: Sent, grant: Grant
+) -> web.StreamResponse:
+    services, record, expects = exchange.services, exchange.record, translated.expects
+    translated.changes.extend(sent.changes)
+    record.repairs = sent.repairs
+    record.upstream_request_id = header_value(sent.answer.headers.get("x-request-id", "")) or None
+    _show_changes(exchange, translated.changes)
+    if sent.answer.status != SUCCESS:
+        around = _circumstances(exchange, translated.changes, grant)
+        raise failures.from_response(sent.answer.status, sent.answer.headers, sent.refusal, around)
+    identity = Identity(translation.id_prefix + services.random(16).hex(), int(record.started_at))
+    if expects.stream:
+        limit = services.settings.limits.event
+        return await relay(
+            exchange, sent.answer, translation.stream(expects, identity, record.model, event_limit=limit)
+        )
+    raw = await _read_whole(exchange, sent)
+    answer = translation.answer(raw, expects, identity, record.model)
+    record.usage, record.model, record.schema_violations = answer.usage, answer.model, answer.violations
+    if answer.estimated:
+        translated.changes.append(Change("estimated", "usage", reason="Telnyx reported no usage"))
+        _show_changes(exchange, translated.changes)
+    return exchange.reply(answer.body)
+
+
+async def _read_whole(exchange: Exchange, sent: Sent) -> bytes:
+    services = exchange.services
+    before = services.clock.steady()
+    try:
+        return await sent.answer.read(
+            services.settings.limits.answer, services.settings.upstream.timeouts.between_chunks
+        )
+    finally:
+        sent.answer.close()
+        exchange.record.waited += services.clock.steady() - before
+
+
+def _translation(endpoint: Endpoint) -> Translation:
+    if endpoint.translation is None:
+        raise TypeError(f"the row of {endpoint.name} has no translation")
+    return endpoint.translation
+
+
+def _describe(exchange: Exchange, translated: Translated, alias: Change | None) -> None:
+    """What the ledger keeps of a request, and the first of its changes."""
+    record, expects = exchange.record, translated.expects
+    record.stream = expects.stream
+    record.metadata = expects.metadata
+    if expects.end_user is not None:
+        record.end_user = hashlib.sha256(expects.end_user.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    if alias is not None:
+        translated.changes.insert(0, alias)
+    _show_changes(exchange, translated.changes)
+
+
+def _show_changes(exchange: Exchange, changes: Changes) -> None:
+    exchange.record.changes_header = changes.header()
+    exchange.record.changes = tuple((change.field, change.kind) for change in changes)
+
+
+def _outgoing(exchange: Exchange, grant: Grant, translated: Translated) -> Outgoing:
+    headers = exchange.request.headers
+    return Outgoing(
+        "POST",
+        exchange.services.urls["chat"],
+        grant.tenant.credential,
+        accept="text/event-stream" if translated.expects.stream else "application/json",
+        headers={name: headers[name] for name in HANDED_ON if name in headers},
+    )
+
+
+def _circumstances(exchange: Exchange, changes: Changes, grant: Grant) -> Circumstances:
+    record = exchange.record
+    return Circumstances(
+        model=record.model,
+        nearest=models.alternatives(exchange.services, grant.tenant, record.model_asked),
+        secrets=(grant.tenant.credential,),
+        names={change.detail: change.field for change in changes if change.kind == "renamed"},
+        now=exchange.services.clock.wall(),
+    )

@@ -1,0 +1,92 @@
+"""What holds for one tenant and one model: settings, laid over each other once and kept.
+
+Precedence, strongest first: `force` (tenant, then model profile), the client, `defaults` of the model profile,
+`defaults` of the tenant, the product's own defaults. Of several profiles that match a model, the more specific wins.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+
+from proxy.settings import ModelProfile, Settings, Tenant, laid_over, overridden
+from proxy.translation.models import Aliases, Globs, most_specific
+from proxy.translation.quirks import Manner
+from proxy.translation.rules import Policy
+
+KEPT = 10_000
+"""Pairs of tenant and model kept at most. Model names come from clients; on overflow all are forgotten at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a tenant's request for a model is treated."""
+
+    allowed: bool
+    policy: Policy
+    manner: Manner
+
+
+class TermsBook:
+    """Looks terms up, making them on first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.aliases = Aliases(settings.models.aliases)
+        self.default_model = settings.models.default
+        self._settings = settings
+        self._tenants = {tenant.id: tenant for tenant in settings.tenants}
+        self._globs = {tenant.id: Globs(tenant.models) for tenant in settings.tenants}
+        self._profiles = most_specific(settings.models.profiles)[::-1]  # the most specific is laid on last
+        self._kept: dict[tuple[str, str], Terms] = {}
+
+    def spelled_out(self) -> frozenset[str]:
+        """Telnyx ids that stand in the configuration, letter by letter."""
+        names = set(self.aliases.targets) | set(self._settings.models.profiles) | {self.default_model or ""}
+        return frozenset(name for name in names if name and not set(name) & set("*?["))
+
+    def allows(self, tenant: str, model: str) -> bool:
+        """Whether the tenant's allow-list covers a Telnyx id."""
+        return model in self._globs[tenant]
+
+    def look_up(self, tenant: str, model: str) -> Terms:
+        """The terms of a tenant for a Telnyx id."""
+        terms = self._kept.get((tenant, model))
+        if terms is None:
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            terms = self._kept[tenant, model] = self._make(self._tenants[tenant], model)
+        return terms
+
+    def _make(self, tenant: Tenant, model: str) -> Terms:
+        matching = (profile for pattern, profile in self._profiles if pattern.match(model))
+        profile = reduce(laid_over, matching, ModelProfile())
+        return Terms(self.allows(tenant.id, model), self._policy(tenant, model, profile), self._manner(profile))
+
+    def _policy(self, tenant: Tenant, model: str, profile: ModelProfile) -> Policy:
+        translation = overridden(self._settings.translation, tenant.translation)
+        return Policy(
+            unsupported=translation.unsupported,
+            fields=translation.fields,
+            temperature=translation.temperature,
+            defaults={**tenant.defaults, **profile.defaults},
+            force={**profile.force, **tenant.force},
+            cap=_least(tenant.cap, profile.cap),
+            api_key_ref=tenant.api_key_refs.get(model.partition("/")[0]),
+            client_api_key_refs=frozenset(tenant.client_api_key_refs),
+            buckets=tenant.buckets,
+            reasoning=translation.reasoning,
+            reasoning_efforts=profile.reasoning_efforts,
+        )
+
+    def _manner(self, profile: ModelProfile) -> Manner:
+        upstream = self._settings.upstream
+        return Manner(
+            dialect=profile.dialect or upstream.dialect,
+            image_url=profile.image_url or upstream.image_url,
+            on=frozenset(name for name, pinned in profile.quirks.items() if pinned),
+            off=frozenset(name for name, pinned in profile.quirks.items() if not pinned),
+        )
+
+
+def _least(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    """The tighter bound of each name."""
+    return {name: min(mapping[name] for mapping in (one, other) if name in mapping) for name in {**one, **other}}

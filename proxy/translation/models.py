@@ -1,0 +1,100 @@
+"""Model names: from what an OpenAI app says to a Telnyx id, and Telnyx's list in OpenAI's shape."""
+
+import difflib
+import re
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from fnmatch import translate as glob_to_regex
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+ALIAS_OWNER = "telnyx-openai-proxy"
+"""`owned_by` of a row that is an alias."""
+NEAREST = 3
+"""Names offered to a client whose model does not exist."""
+
+
+class Globs:
+    """A set of shell patterns; names are case-sensitive, as Telnyx's ids are."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self.patterns = tuple(patterns)
+        self._everything = "*" in self.patterns
+        self._match = re.compile("|".join(glob_to_regex(pattern) for pattern in self.patterns) or r"(?!)").match
+
+    def __contains__(self, name: str) -> bool:
+        return self._everything or self._match(name) is not None
+
+
+def literal_length(pattern: str) -> int:
+    """How specific a pattern is: the number of its characters that stand for themselves."""
+    return len(re.sub(r"\[[^]]*\]|[*?]", "", pattern))
+
+
+def most_specific(patterns: Mapping[str, T]) -> tuple[tuple[re.Pattern[str], T], ...]:
+    """The patterns, compiled, the most specific one first."""
+    ordered = sorted(patterns.items(), key=lambda item: -literal_length(item[0]))
+    return tuple((re.compile(glob_to_regex(pattern)), value) for pattern, value in ordered)
+
+
+_GLOB = re.compile(r"[*?[]")
+
+
+class Aliases:
+    """Names an app may use for a Telnyx model: exact ones first, then the most specific pattern."""
+
+    def __init__(self, aliases: Mapping[str, str]) -> None:
+        self.exact = {name: target for name, target in aliases.items() if not _GLOB.search(name)}
+        self._patterns = most_specific({name: target for name, target in aliases.items() if _GLOB.search(name)})
+        self.targets = frozenset(aliases.values())
+
+    def target(self, name: str) -> str | None:
+        """The Telnyx id behind an alias, or None."""
+        found = self.exact.get(name)
+        if found is not None:
+            return found
+        if "/" in name:
+            return None  # already a Telnyx id: `gpt-*` is meant for OpenAI's names, which have no organisation
+        return next((target for pattern, target in self._patterns if pattern.match(name)), None)
+
+
+def complete(name: str, known: Collection[str]) -> str | None:
+    """The one known id whose last part is `name` (`Kimi-K2.6` -> `moonshotai/Kimi-K2.6`), whatever its case."""
+    tail = "/" + name.casefold()
+    found = [model for model in known if model.casefold().endswith(tail)]
+    return found[0] if len(found) == 1 else None
+
+
+def nearest(name: str, known: Collection[str]) -> tuple[str, ...]:
+    """Known names that look like this one, best first."""
+    lowered = {model.casefold(): model for model in known}
+    lowered |= {model.rpartition("/")[2].casefold(): model for model in known}
+    close = difflib.get_close_matches(name[:200].casefold(), lowered, n=NEAREST * 2, cutoff=0.5)
+    return tuple(dict.fromkeys(lowered[text] for text in close))[:NEAREST]
+
+
+def openai_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Telnyx's model metadata as an OpenAI model: `created` an int; everything else under its own name."""
+    return {
+        **row,
+        "id": str(row.get("id", "")),
+        "object": "model",
+        "created": unix_seconds(row.get("created")),
+        "owned_by": str(row.get("owned_by") or "Telnyx"),
+    }
+
+
+def alias_row(name: str, target: str) -> dict[str, Any]:
+    """An alias as an OpenAI model; `base_model` says what serves it."""
+    return {"id": name, "object": "model", "created": 0, "owned_by": ALIAS_OWNER, "base_model": target}
+
+
+def unix_seconds(value: Any) -> int:
+    """A Unix time from what Telnyx sends: an int in its older definition, ISO 8601 text in the newer; 0 if neither."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return int(value)
+    try:
+        return int(datetime.fromisoformat(str(value)).timestamp())
+    except ValueError:
+        return 0

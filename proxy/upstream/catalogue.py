@@ -1,0 +1,114 @@
+"""Telnyx's model list: fetched once per credential and `models.ttl`, served stale when Telnyx is down.
+
+The list differs per Telnyx account (fine-tuned models), so it is kept per credential. Requests never wait for it to
+be refreshed once it is there: the first reader after the TTL starts the refresh, everybody else keeps reading.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from proxy import codec
+from proxy.errors import ProxyError, UpstreamFailed
+from proxy.translation import failures
+from proxy.translation.models import openai_row
+from proxy.upstream.transport import Outgoing, Transport
+
+LIST_LIMIT = 16 * 1024 * 1024
+"""Bytes of a model list: thousands of models with descriptions stay below."""
+LIST_IDLE = 30.0
+"""Seconds between pieces of the list."""
+RETRY_SECONDS = 10.0
+"""Seconds before a failed refresh is tried again, so that a Telnyx that is down is not asked by every request."""
+
+Clock = Callable[[], float]
+
+
+class TaskOwner(Protocol):
+    """Whoever owns background tasks."""
+
+    def start(self, work: Coroutine[Any, Any, None]) -> object:
+        """Run in the background until done or until the owner closes."""
+        ...
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """The list of one credential: rows by id, until when they are fresh, and the fetch under way."""
+
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    fresh_until: float = 0.0
+    loaded: bool = False
+    refreshing: bool = False
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Catalogue:
+    """The models of every Telnyx account this proxy holds a credential for."""
+
+    def __init__(self, transport: Transport, url: str, *, ttl: float, clock: Clock, tasks: TaskOwner) -> None:
+        self._transport = transport
+        self._url = url
+        self._ttl = ttl
+        self._clock = clock
+        self._tasks = tasks
+        self._shelves: dict[str, _Shelf] = {}
+        self._known: set[str] = set()
+
+    def __contains__(self, model: str) -> bool:
+        """Whether any account listed the model: what a metric label may be."""
+        return model in self._known
+
+    def known(self, credential: str) -> dict[str, dict[str, Any]]:
+        """What is known without waiting, perhaps nothing: rows in OpenAI's shape by id."""
+        shelf = self._shelves.get(credential)
+        return shelf.rows if shelf else {}
+
+    async def rows(self, credential: str) -> dict[str, dict[str, Any]]:
+        """The list; waits only where there is none yet. Raises UpstreamFault if there is none to be had."""
+        shelf = self._shelves.setdefault(credential, _Shelf())
+        if not shelf.loaded:
+            async with shelf.lock:
+                if not shelf.loaded:
+                    await self._load(shelf, credential)
+        elif shelf.fresh_until <= self._clock() and not shelf.refreshing:
+            shelf.refreshing = True
+            self._tasks.start(self._refresh(shelf, credential))
+        return shelf.rows
+
+    async def warm(self, credential: str) -> None:
+        """Fetch the list in the background of a start, if it can be had."""
+        try:
+            await self.rows(credential)
+        except ProxyError:
+            self._shelves[credential].fresh_until = self._clock() + RETRY_SECONDS
+
+    async def _refresh(self, shelf: _Shelf, credential: str) -> None:
+        try:
+            await self._load(shelf, credential)
+        except ProxyError:
+            shelf.fresh_until = self._clock() + RETRY_SECONDS
+        finally:
+            shelf.refreshing = False
+
+    async def _load(self, shelf: _Shelf, credential: str) -> None:
+        answer = await self._transport.send(Outgoing("GET", self._url, credential))
+        try:
+            body = await answer.read(LIST_LIMIT, LIST_IDLE)
+        finally:
+            answer.close()
+        if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
+            raise failures.from_response(answer.status, answer.headers, body)
+        shelf.rows = _rows(body)
+        shelf.loaded = True
+        shelf.fresh_until = self._clock() + self._ttl
+        self._known.update(shelf.rows)
+
+
+def _rows(body: bytes) -> dict[str, dict[str, Any]]:
+    try:
+        rows = codec.decode(body)["data"]
+        return {row["id"]: row for row in map(openai_row, rows)}
+    except (codec.NotJson, KeyError, TypeError, AttributeError) as fault:
+        raise UpstreamFailed("Telnyx's model list cannot be read.") from fault
