@@ -1,0 +1,121 @@
+"""What only shows when settings are seen together: the same key twice, an unencrypted upstream, an open admin port.
+
+They look at what could be read, so that their faults come in the same report as those of single settings.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from proxy.settings.faults import Fault
+from proxy.settings.model import Settings
+from proxy.settings.quantities import is_loopback
+from proxy.settings.tenants import Key
+
+EVERY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised here, not listened on
+"""Addresses that stand for every address of the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """The parts of a configuration that are valid by themselves.
+
+    Attributes:
+        settings: everything but the tenants; what is not valid has its default.
+        ids: tenant ids by index.
+        names: key names by index of the tenant and of the key.
+        keys: the keys themselves.
+        borrowers: indices of tenants that have no Telnyx key of their own.
+        upstream_key: whether it can be said that `upstream.api_key` is there or not.
+        token: the same of `admin.token`.
+        resolved: whether secrets were looked up.
+    """
+
+    settings: Settings
+    ids: Mapping[int, str] = field(default_factory=dict)
+    names: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    keys: Mapping[tuple[int, int], Key] = field(default_factory=dict)
+    borrowers: tuple[int, ...] = ()
+    upstream_key: bool = True
+    token: bool = True
+    resolved: bool = True
+
+
+def check(readable: Readable) -> list[Fault]:
+    """Every fault that shows only in what belongs together."""
+    found = (_upstream, _admin, _listeners, _ids, _key_names, _digests, _borrowers)
+    return [fault for look in found for fault in look(readable)]
+
+
+def _upstream(readable: Readable) -> Iterator[Fault]:
+    upstream = readable.settings.upstream
+    parts = urlsplit(upstream.base_url)
+    if parts.scheme == "http" and not upstream.allow_http and not is_loopback(parts.hostname or ""):
+        yield Fault(
+            "upstream.base_url",
+            "is plain http: keys and prompts would travel unencrypted",
+            "use https, or set upstream.allow_http: true",
+        )
+    tail = parts.path.rsplit("/ai", 1)[-1] if "/ai" in parts.path else None
+    if tail in {"", "/openai"} and upstream.chat_path.startswith("/ai/"):
+        yield Fault(
+            "upstream.base_url",
+            "ends in what upstream.chat_path begins with",
+            "usually https://api.telnyx.com/v2, without /ai",
+        )
+
+
+def _admin(readable: Readable) -> Iterator[Fault]:
+    admin = readable.settings.admin
+    if readable.token and admin.token is None and not is_loopback(admin.host):
+        yield Fault(
+            "admin.token",
+            "is required where admin.host is not a loopback address",
+            "set the variable that admin.token names (TELNYX_PROXY_ADMIN_TOKEN), or admin.host: 127.0.0.1",
+        )
+
+
+def _listeners(readable: Readable) -> Iterator[Fault]:
+    listen, admin = readable.settings.listen, readable.settings.admin
+    same = listen.host == admin.host or not EVERY.isdisjoint({listen.host, admin.host})
+    if same and listen.port == admin.port != 0:
+        yield Fault("admin.port", "is the same as listen.port", "the two listeners need a port each")
+
+
+def _ids(readable: Readable) -> Iterator[Fault]:
+    first: dict[str, int] = {}
+    for index, name in readable.ids.items():
+        if first.setdefault(name, index) != index:
+            yield Fault(f"tenants[{index}].id", f"is the same as tenants[{first[name]}].id", "ids must differ")
+
+
+def _key_names(readable: Readable) -> Iterator[Fault]:
+    first: dict[tuple[int, str], int] = {}
+    for (tenant, index), name in readable.names.items():
+        earlier = first.setdefault((tenant, name), index)
+        if earlier != index:
+            path = f"tenants[{tenant}].keys"
+            yield Fault(f"{path}[{index}].name", f"is the same as {path}[{earlier}].name", "names must differ")
+
+
+def _digests(readable: Readable) -> Iterator[Fault]:
+    first: dict[bytes, str] = {}
+    for (tenant, index), key in readable.keys.items():
+        if key.secret is not None and not key.secret.resolved:
+            continue
+        path = f"tenants[{tenant}].keys[{index}]"
+        earlier = first.setdefault(key.digest(), path)
+        if earlier != path:
+            yield Fault(path, f"is the same key as {earlier}", "a key belongs to one tenant and has one name")
+
+
+def _borrowers(readable: Readable) -> Iterator[Fault]:
+    if not readable.borrowers or not readable.upstream_key or not readable.resolved:
+        return
+    if readable.settings.upstream.api_key is None:
+        which = ", ".join(f"tenants[{index}]" for index in readable.borrowers)
+        yield Fault(
+            "upstream.api_key",
+            f"is not set, and {which} has no upstream_api_key",
+            "set the variable that upstream.api_key names (TELNYX_API_KEY)",
+        )

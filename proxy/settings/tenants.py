@@ -1,0 +1,119 @@
+"""Tenants and their keys, as configured."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+
+from proxy.settings.quantities import Number, Sha256, Text
+from proxy.settings.request import Capped, Injected
+from proxy.settings.secrets import DemandedSecret, Secret
+from proxy.settings.section import Section, complaint
+
+Unsupported = Literal["drop", "refuse"]
+Reasoning = Literal["keep", "hide"]
+
+KEY_LENGTH = 20
+"""Characters of a client key at least: shorter ones can be guessed over the network."""
+RESERVED = frozenset({"none", "other", "unknown"})
+"""Tenant ids that metrics use as label values of their own."""
+
+
+def long_enough(secret: Secret | None, info: ValidationInfo) -> Secret | None:
+    """Client keys have a minimal length."""
+    if secret is not None and secret.resolved and len(secret.reveal()) < KEY_LENGTH:
+        raise complaint(f"is shorter than {KEY_LENGTH} characters", "openssl rand -hex 32 makes a good one")
+    return secret
+
+
+def expect_id(value: str) -> str:
+    """Tenant ids stand in metrics, logs and paths."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", value):
+        raise complaint("must be lower-case letters, digits, _ and -, at most 63 of them")
+    if value in RESERVED:
+        raise complaint("is a reserved word", f"reserved are: {', '.join(sorted(RESERVED))}")
+    return value
+
+
+def expect_name(value: str) -> str:
+    """Key names stand in logs."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", value):
+        raise complaint("must be letters, digits, _, . and -, at most 63 of them")
+    return value
+
+
+Id = Annotated[str, AfterValidator(expect_id)]
+Name = Annotated[str, AfterValidator(expect_name)]
+
+
+class Key(Section):
+    """A key that clients call this proxy with. Any text of 20 characters or more: an app can keep the key it has."""
+
+    name: Name = Field(description="what logs call it: letters, digits and `_.-`, at most 63")
+    secret: Annotated[DemandedSecret, AfterValidator(long_enough)] = Field(
+        default=None, description="the key; only its digest is kept in memory. Either this or `sha256`"
+    )
+    sha256: Sha256 | None = Field(default=None, description="SHA-256 of the key, 64 hexadecimal digits")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.secret is None) == (self.sha256 is None):
+            raise complaint("must have either secret or sha256", "one of the two, not both")
+        return self
+
+    def digest(self) -> bytes:
+        """SHA-256 of the key, 32 bytes. Raises ValueError if the configuration was loaded without secrets."""
+        if self.sha256 is not None:
+            return bytes.fromhex(self.sha256)
+        if self.secret is None:
+            raise ValueError("a key without secret and sha256")
+        return hashlib.sha256(self.secret.reveal().encode("utf-8", "surrogateescape")).digest()
+
+
+class TranslationOverride(Section):
+    """What a tenant has decided differently about translation. Only what is given counts."""
+
+    unsupported: Unsupported | None = Field(
+        default=None, description="as `translation.unsupported`; null = not overridden"
+    )
+    fields: Mapping[Text, Unsupported] = Field(
+        default_factory=dict, description="laid over `translation.fields`, name by name"
+    )
+    temperature: Annotated[Number, Field(ge=0, le=2)] | None = Field(
+        default=None, description="as `translation.temperature`, null included; left out = not overridden"
+    )
+    reasoning: Reasoning | None = Field(default=None, description="as `translation.reasoning`; null = not overridden")
+
+
+class Tenant(Section):
+    """A group of apps that share one Telnyx credential and one set of rules."""
+
+    id: Id = Field(description="name in metrics and logs: lower-case letters, digits, `_` and `-`, at most 63")
+    upstream_api_key: DemandedSecret = Field(
+        default=None, description="the Telnyx API key of this tenant's requests; null = `upstream.api_key`"
+    )
+    defaults: Injected = Field(
+        default_factory=dict, description="request fields sent where the client says nothing ([names](#request-fields))"
+    )
+    force: Injected = Field(default_factory=dict, description="request fields always sent, whatever the client says")
+    cap: Capped = Field(default_factory=dict, description="numbers of the request that a client may not exceed")
+    api_key_refs: Mapping[Text, Text] = Field(
+        default_factory=dict,
+        description="provider prefix of a model id (`openai`) -> identifier of the Telnyx integration secret with the "
+        "provider's key, sent as `api_key_ref`",
+    )
+    client_api_key_refs: tuple[Text, ...] = Field(
+        default=(), description="values of `api_key_ref` that clients may send themselves"
+    )
+    buckets: tuple[Text, ...] = Field(
+        default=(), description="retrieval buckets that clients may name, patterns allowed; others are refused"
+    )
+    models: tuple[Text, ...] = Field(
+        default=("*",), description="Telnyx model ids the tenant may use, patterns allowed"
+    )
+    translation: TranslationOverride | None = Field(
+        default=None, description="what is different from `translation` for this tenant; null = nothing"
+    )
+    keys: tuple[Key, ...] = Field(default=(), description="the keys that clients call this proxy with")

@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+
+from proxy.cli.main import main
+
+CONFIG = Path(__file__).parents[2] / "config" / "proxy.yaml"
+KEY = "an-app-that-kept-its-key"
+
+
+@pytest.fixture(autouse=True)
+def environ(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("TELNYX_API_KEY", "TELNYX_PROXY_ADMIN_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def test_a_good_configuration_is_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--config", str(CONFIG)]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out.startswith(f"{CONFIG}: OK\n")
+    for words in ("127.0.0.1:8080", "without a token", "api_key not set", "tenants       0, keys 0", "aliases 23"):
+        assert words in said.out
+
+
+def test_secrets_are_counted_and_not_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], environ: pytest.MonkeyPatch
+) -> None:
+    for name in ("TELNYX_API_KEY", "TELNYX_PROXY_ADMIN_TOKEN", "WEB"):
+        environ.setenv(name, KEY)
+    path = tmp_path / "proxy.yaml"
+    path.write_text("tenants: [{id: a, keys: [{name: web, secret: {env: WEB}}]}, {id: b}]")
+    assert main(["check", "--config", str(path)]) == 0
+    said = capsys.readouterr().out
+    for words in ("with a token", "api_key set", "tenants       2, keys 1"):
+        assert words in said
+    assert KEY not in said
+
+
+def test_every_fault_is_told_with_place_and_hint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "proxy.yaml"
+    path.write_text("listen: {prot: 1}\ntenants:\n  - id: a\n    keys: [{name: web, secret: {env: ABSENT}}]\n")
+    assert main(["check", "--config", str(path)]) == 2
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out.splitlines() == [
+        f"{path}: upstream.api_key: is not set, and tenants[0] has no upstream_api_key",
+        "    set the variable that upstream.api_key names (TELNYX_API_KEY)",
+        f"{path}:1: listen.prot: is not a setting",
+        "    did you mean 'port'?",
+        f"{path}:4: tenants[0].keys[0].secret: the environment variable ABSENT is not set",
+        "    export ABSENT=...",
+        "3 faults",
+    ]
+
+
+def test_names_are_checked_against_the_tables_of_other_rooms(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "proxy.yaml"
+    path.write_text("translation: {fields: {logit_bais: refuse}}\nmodels: {profiles: {a: {quirks: {dialekt: on}}}}\n")
+    assert main(["check", "--config", str(path)]) == 2
+    said = capsys.readouterr().out
+    assert "proxy.yaml:1: translation.fields.logit_bais: " in said
+    assert "did you mean 'logit_bias'?" in said
+    assert "proxy.yaml:2: models.profiles.a.quirks.dialekt: " in said
+    assert said.endswith("2 faults\n")
+
+
+def test_a_file_that_is_not_there_is_a_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--config", str(tmp_path / "absent.yaml")]) == 2
+    assert capsys.readouterr().out.endswith("absent.yaml: cannot be read: No such file or directory\n1 fault\n")

@@ -1,0 +1,60 @@
+import hashlib
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from proxy.settings.secrets import Secret
+from proxy.settings.tenants import KEY_LENGTH, RESERVED, Key, Tenant
+
+LONG = "k" * KEY_LENGTH
+
+
+def complaints(model: type[Key | Tenant], value: dict[str, Any]) -> list[str]:
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate(value)
+    return [error["msg"] for error in caught.value.errors()]
+
+
+def test_a_tenant_needs_an_id_only() -> None:
+    tenant = Tenant.model_validate({"id": "acme"})
+    assert (tenant.models, tenant.keys, tenant.upstream_api_key, tenant.translation) == (("*",), (), None, None)
+
+
+@pytest.mark.parametrize("name", ["Acme", "-a", "", "a b", "a" * 64, "a\n", *RESERVED])
+def test_an_id_is_a_plain_word(name: str) -> None:
+    assert len(complaints(Tenant, {"id": name})) == 1
+
+
+@pytest.mark.parametrize("name", ["a", "acme-2", "0_x", "a" * 63])
+def test_ids(name: str) -> None:
+    assert Tenant.model_validate({"id": name}).id == name
+
+
+@pytest.mark.parametrize("name", ["", " a", "a b", "a" * 64, "_a", "a/b"])
+def test_a_key_has_a_plain_name(name: str) -> None:
+    assert complaints(Key, {"name": name, "sha256": "ab" * 32}) == [
+        "must be letters, digits, _, . and -, at most 63 of them"
+    ]
+
+
+@pytest.mark.parametrize("given", [{}, {"secret": {"env": "A"}, "sha256": "ab" * 32}])
+def test_a_key_is_given_as_itself_or_as_its_digest(given: dict[str, Any]) -> None:
+    assert complaints(Key, {"name": "web", **given}) == ["must have either secret or sha256"]
+
+
+def test_a_short_key_is_refused() -> None:
+    assert complaints(Key, {"name": "web", "secret": {"value": LONG[1:]}}) == ["is shorter than 20 characters"]
+
+
+def test_the_digest_is_that_of_the_key() -> None:
+    digest = hashlib.sha256(LONG.encode()).digest()
+    assert Key(name="web", secret=Secret(value=SecretStr(LONG))).digest() == digest
+    assert Key(name="web", sha256=digest.hex().upper()).digest() == digest
+
+
+def test_there_is_no_digest_of_a_key_that_was_not_looked_up() -> None:
+    with pytest.raises(ValueError, match="not looked up"):
+        Key(name="web", secret=Secret(env="WEB")).digest()
+    with pytest.raises(ValueError, match="without secret"):
+        Key.model_construct(name="web").digest()
