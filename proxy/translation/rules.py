@@ -3,12 +3,15 @@
 Theory of operation: an endpoint's request is a `FieldTable`, one `Field` per name the client may send. `apply` walks
 the client's own keys once. A `keep` costs one dictionary look-up; everything else names what happens and why, and is
 told to the client in the header `x-telnyx-proxy-changes`. Whatever is not in the table is treated as `unknown` says.
-Input is never changed in place: the client's dictionary stays as it was.
+Rows that look at what others wrote are `late`: they wait until the rest is done and then run in the order of the table,
+so the order in which a client writes its keys never matters. Input is never changed in place: the client's dictionary
+stays as it was.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from proxy.errors import InvalidRequest
@@ -44,7 +47,8 @@ class Change:
 
     Attributes:
         kind: one of CHANGE_KINDS.
-        field: the path of the field (`max_completion_tokens`, `messages[2].role`).
+        field: the path of the field (`max_completion_tokens`, `messages[].role`). Positions are left out, so that the
+            header stays short in long conversations and the set of paths stays small.
         detail: what stands beside it in the header: the new name of a rename, the value of an injection.
         reason: a sentence for people, shown by `telnyx-proxy explain`.
     """
@@ -61,6 +65,10 @@ class Change:
         return f"{self.field}>{self.detail}" if self.kind in {"renamed", "aliased"} else f"{self.field}:{self.detail}"
 
 
+NOTE_LIMIT = 100
+"""Different places one request is told about with `note_once`: a body full of invented keys must not grow a list."""
+NAME_LIMIT = 64
+"""Characters of a field name that a client made up."""
 HEADER_LIMIT = 4096
 """Bytes of `x-telnyx-proxy-changes` at most: OpenAI's client libraries budget 64 KiB for all headers together."""
 
@@ -138,7 +146,7 @@ class Expectation:
     named_choice: bool = False
     single_call: bool = False
     schema: Mapping[str, Any] | None = None
-    tool_schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tool_schemas: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     hide_reasoning: bool = False
     input_bytes: int = 0
     end_user: str | None = None
@@ -153,6 +161,7 @@ class Draft:
         source: the client's request without its nulls. Never written to.
         body: what Telnyx will get.
         policy, expects, changes: as their types say.
+        noted: what `note_once` has told.
     """
 
     source: Mapping[str, Any]
@@ -160,19 +169,35 @@ class Draft:
     body: dict[str, Any] = field(default_factory=dict)
     expects: Expectation = field(default_factory=Expectation)
     changes: Changes = field(default_factory=Changes)
+    noted: set[tuple[str, str, str]] = field(default_factory=set)
 
     def note(self, kind: str, name: str, detail: str = "", reason: str = "") -> None:
         """Remember one change."""
         self.changes.append(Change(kind, name, detail, reason))
 
-    def lose(self, name: str, reason: str, column: str | None = None) -> None:
+    def note_once(self, kind: str, name: str, reason: str) -> None:
+        """Remember a change that may happen at every message or tool, once."""
+        change = (kind, name, reason)
+        if change not in self.noted and len(self.noted) < NOTE_LIMIT:
+            self.noted.add(change)
+            self.note(kind, name, reason=reason)
+
+    def lose(self, name: str, reason: str, column: str | None = None, param: str | None = None) -> None:
         """Leave something out that may matter: a lossy drop, or a refusal where the policy says so.
 
-        `column` is the field whose setting decides, when `name` is a path inside it.
+        `column` is the field whose setting decides, when `name` is a path inside it; `param` is the exact place
+        (`messages[2].name`) for the refusal.
         """
         if self.policy.fields.get(column or name, self.policy.unsupported) == "refuse":
-            raise unsupported(name, reason)
-        self.note("lossy", name, reason=reason)
+            raise unsupported(param or name, reason)
+        self.note_once("lossy", name, reason)
+
+    def lose_others(self, name: str, at: str, value: Mapping[str, Any], known: Container[str]) -> None:
+        """Leave out what an object holds besides known fields: `name` is noted (`tools[].*`), `at` is exact."""
+        for key in value:
+            if key not in known and value[key] is not None:
+                column = name.partition(".")[0].partition("[")[0]
+                self.lose(name, "Telnyx knows no such field.", column, f"{at}.{key[:NAME_LIMIT]}")
 
 
 Check = Callable[[str, Any], None]
@@ -191,7 +216,9 @@ class Field:
         reason: why, for every verdict but `keep`; a sentence shown to people.
         check: what a valid value is, or None where the converter checks.
         to: Telnyx's name, for a rename.
-        convert: the function, for `convert` and `emulate`.
+        convert: the function that does it, for `convert` and `emulate`; on other rows, for what depends on the value.
+        sends: the fields of the upstream request that the function may write, for the completeness tests.
+        late: the function reads what other rows wrote and runs after them, in the order of the table.
     """
 
     name: str
@@ -200,6 +227,45 @@ class Field:
     check: Check | None = None
     to: str | None = None
     convert: Convert | None = None
+    sends: tuple[str, ...] = ()
+    late: bool = False
+
+
+def keep(name: str, check: Check | None = None, *, reason: str = "", function: Convert | None = None) -> Field:
+    """A row that is sent as it is; a function may look at it on the way, and then has to send it."""
+    return Field(name, Verdict.KEEP, reason, check, convert=function)
+
+
+def rename(name: str, to: str, check: Check, reason: str, *, function: Convert | None = None) -> Field:
+    """A row that is sent under another name; with a function where both names may be given at once."""
+    return Field(name, Verdict.RENAME, reason, check, to, convert=function, late=function is not None)
+
+
+def convert(
+    name: str, function: Convert, reason: str, *, sends: tuple[str, ...] | None = None, late: bool = False
+) -> Field:
+    """A row that is sent in another shape, under its own name unless `sends` says otherwise."""
+    return Field(name, Verdict.CONVERT, reason, convert=function, sends=sends or (name,), late=late)
+
+
+def emulate(name: str, function: Convert, reason: str, *, sends: tuple[str, ...] = (), late: bool = False) -> Field:
+    """A row that the proxy does itself."""
+    return Field(name, Verdict.EMULATE, reason, convert=function, sends=sends, late=late)
+
+
+def drop(name: str, reason: str, *, check: Check | None = None, function: Convert | None = None) -> Field:
+    """A row that is not sent and not missed; with a function where some values are."""
+    return Field(name, Verdict.DROP, reason, check, convert=function)
+
+
+def lossy(name: str, reason: str, *, check: Check | None = None, function: Convert | None = None) -> Field:
+    """A row that is not sent and may be missed; with a function where some values are not."""
+    return Field(name, Verdict.LOSSY, reason, check, convert=function)
+
+
+def refuse(name: str, reason: str, *, function: Convert | None = None, sends: tuple[str, ...] = ()) -> Field:
+    """A row that makes the request fail; with a function where some values do not."""
+    return Field(name, Verdict.REFUSE, reason, convert=function, sends=sends)
 
 
 class FieldTable:
@@ -208,54 +274,60 @@ class FieldTable:
     def __init__(self, rows: tuple[Field, ...], unknown: Convert) -> None:
         self.rows = rows
         self.unknown = unknown
-        self._by_name = {row.name: row for row in rows}
-        if len(self._by_name) != len(rows):
+        self._steps = {row.name: (index, row, _fate(row)) for index, row in enumerate(rows)}
+        if len(self._steps) != len(rows):
             raise ValueError("a field has two rows")
 
     def __contains__(self, name: str) -> bool:
-        return name in self._by_name
+        return name in self._steps
+
+    def sends(self) -> frozenset[str]:
+        """Every field of the upstream request that some row may write."""
+        found: set[str] = set()
+        for row in self.rows:
+            found.update(row.sends)
+            if row.verdict in {Verdict.KEEP, Verdict.RENAME}:
+                found.add(row.to or row.name)
+        return frozenset(found)
 
     def apply(self, draft: Draft) -> None:
         """Give every field of `draft.source` its fate. Raises InvalidRequest for what cannot be honoured."""
-        rows = self._by_name
+        steps = self._steps
+        late: list[tuple[int, Field, _Fate, Any]] = []
         for name, value in draft.source.items():
-            row = rows.get(name)
-            if row is None:
+            step = steps.get(name)
+            if step is None:
                 self.unknown(draft, name, value)
+                continue
+            row = step[1]
+            if row.check is not None:
+                row.check(name, value)
+            if row.late:
+                late.append((*step, value))
             else:
-                _FATES[row.verdict](draft, row, value)
+                step[2](draft, row, value)
+        late.sort(key=itemgetter(0))
+        for _, row, fate, value in late:
+            fate(draft, row, value)
+
+
+_Fate = Callable[[Draft, Field, Any], None]
 
 
 def _keep(draft: Draft, row: Field, value: Any) -> None:
-    if row.check is not None:
-        row.check(row.name, value)
     draft.body[row.name] = value
 
 
 def _rename(draft: Draft, row: Field, value: Any) -> None:
-    if row.check is not None:
-        row.check(row.name, value)
     draft.body[row.to or row.name] = value
     draft.note("renamed", row.name, row.to or "", row.reason)
 
 
-def _convert(draft: Draft, row: Field, value: Any) -> None:
-    if row.check is not None:
-        row.check(row.name, value)
-    if row.convert is None:
-        raise AssertionError(f"the row of {row.name} has no function")
-    row.convert(draft, row.name, value)
-
-
 def _drop(draft: Draft, row: Field, value: Any) -> None:
-    if row.check is not None:
-        row.check(row.name, value)
     draft.note("dropped", row.name, reason=row.reason)
 
 
 def _lossy(draft: Draft, row: Field, value: Any) -> None:
-    if row.check is not None:
-        row.check(row.name, value)
     draft.lose(row.name, row.reason)
 
 
@@ -263,18 +335,36 @@ def _refuse(draft: Draft, row: Field, value: Any) -> None:
     raise unsupported(row.name, row.reason)
 
 
-_FATES: dict[Verdict, Callable[[Draft, Field, Any], None]] = {
+_FATES: Mapping[Verdict, _Fate] = {
     Verdict.KEEP: _keep,
     Verdict.RENAME: _rename,
-    Verdict.CONVERT: _convert,
-    Verdict.EMULATE: _convert,
     Verdict.DROP: _drop,
     Verdict.LOSSY: _lossy,
     Verdict.REFUSE: _refuse,
 }
 
 
+def _fate(row: Field) -> _Fate:
+    """What is done for a row; its own function comes first."""
+    function = row.convert
+    if function is None:
+        if row.verdict not in _FATES:
+            raise ValueError(f"the row of {row.name} has no function")
+        return _FATES[row.verdict]
+
+    def call(draft: Draft, row: Field, value: Any) -> None:
+        function(draft, row.name, value)
+
+    return call
+
+
 def unsupported(param: str, reason: str) -> InvalidRequest:
     """The refusal in the words OpenAI itself uses, with our reason behind them."""
     message = f"Unsupported parameter: '{param}' is not supported with this model."
     return InvalidRequest(f"{message} {reason}".rstrip(), param=param, code="unsupported_parameter")
+
+
+def unsupported_value(param: str, value: str, reason: str) -> InvalidRequest:
+    """The same for a single value of a field that is otherwise supported."""
+    message = f"Unsupported value: '{param}' does not support '{value}' with this model."
+    return InvalidRequest(f"{message} {reason}", param=param, code="unsupported_value")

@@ -1,0 +1,33 @@
+"""What went by in one stream, over all its choices, and how much of it may be held back."""
+
+from typing import Any
+
+HELD_LIMIT = 1 << 20
+"""Bytes a stream may hold back or remember, over all its choices: the input of a custom tool until it is complete, and
+texts and arguments until they are checked against a schema. Several times what a model's longest answer needs."""
+
+
+class Meter:
+    """The figures of one stream.
+
+    Attributes:
+        output_bytes: UTF-8 bytes of content, reasoning and arguments that upstream sent, hidden ones included.
+        started: something of it has been handed on to the client.
+    """
+
+    __slots__ = ("_room", "output_bytes", "started")
+
+    def __init__(self) -> None:
+        self.output_bytes = 0
+        self.started = False
+        self._room = HELD_LIMIT
+
+    def count(self, text: Any) -> None:
+        """Add a text; anything else counts nothing."""
+        if isinstance(text, str):
+            self.output_bytes += len(text) if text.isascii() else len(text.encode())
+
+    def hold(self, text: str) -> bool:
+        """Whether there is room to remember `text`; if so, it is taken."""
+        self._room -= len(text.encode())
+        return self._room >= 0

@@ -1,0 +1,230 @@
+"""A whole chat completion from Telnyx -> exactly what OpenAI would have answered.
+
+Telnyx publishes no schema of its answers, and several servers and providers stand behind it. Client libraries validate:
+a missing `id`, a finish reason of another name or an error dressed up as 200 ends an application far from the cause.
+So every field they rely on is filled, and nothing else is touched: what needs no change goes on byte for byte.
+
+Source of the shape: https://platform.openai.com/docs/api-reference/chat/object
+"""
+
+import codecs
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from proxy import codec
+from proxy.errors import UpstreamFailed
+from proxy.translation import calls, failures, finishes, metering, reasoning
+from proxy.translation.conformance import Conformance
+from proxy.translation.rules import Expectation
+from proxy.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an answer is called where upstream gives it no name.
+
+    Attributes:
+        id: `chatcmpl-` and something unique.
+        created: Unix time in whole seconds.
+    """
+
+    id: str
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer ready for the client.
+
+    Attributes:
+        body: JSON; the very bytes of upstream where nothing had to change.
+        usage: what it consumed.
+        model: the Telnyx id that served.
+        violations: texts and tool arguments that do not keep to the schema the client gave.
+        estimated: whether upstream left a figure of the usage out.
+    """
+
+    body: bytes
+    usage: Usage
+    model: str
+    violations: int
+    estimated: bool
+
+
+def answer(raw: bytes, expects: Expectation, identity: Identity, model: str) -> Answer:
+    """The body of a 200 from Telnyx as OpenAI would have sent it.
+
+    `model` is the Telnyx id asked for, `identity` names the answer where upstream does not. Raises UpstreamFailed for
+    what is no answer (empty, HTML, cut off, without choices), and what `failures` reads out of an error sent as 200.
+    """
+    value = _expect_answer(raw)
+    reader = _Reader(expects, identity.id)
+    made = {**value, **head(value, identity, model, "chat.completion")}
+    made.pop("error", None)  # null, or it would have been raised
+    made["choices"] = [reader.choice(choice, position) for position, choice in enumerate(value["choices"])]
+    usage = metering.measure(value.get("usage"), expects.input_bytes, reader.output_bytes)
+    made["usage"] = metering.shown(value.get("usage"), usage)
+    body = codec.encode(made)
+    return Answer(
+        # Compared as bytes: to Python, 1 and 1.0 and True are equal; to a strict reader they are not.
+        body=raw if body == codec.encode(value) and not raw.startswith(codecs.BOM_UTF8) else body,
+        usage=usage,
+        model=made["model"],
+        violations=reader.checks.violations,
+        estimated=usage.source == "estimated",
+    )
+
+
+def _expect_answer(raw: bytes) -> dict[str, Any]:
+    """The decoded answer with at least one choice. Raises the error that it is instead."""
+    raw = raw.removeprefix(codecs.BOM_UTF8).strip()
+    if not raw:
+        raise UpstreamFailed("Telnyx answered 200 with an empty body.")
+    try:
+        value = codec.decode(raw)
+    except codec.NotJson:
+        kind = "an HTML page" if raw.startswith(b"<") else "something that is not JSON"
+        raise UpstreamFailed(f"Telnyx answered 200 with {kind} instead of a completion.") from None
+    error = failures.from_event(value)
+    if error is not None:
+        raise error
+    if not isinstance(value, dict) or not isinstance(value.get("choices"), list) or not value["choices"]:
+        raise UpstreamFailed("Telnyx answered 200 without a single choice.")
+    return value
+
+
+def head(value: dict[str, Any], identity: Identity, model: str, kind: str) -> dict[str, Any]:
+    """id, object, created and model of an answer or chunk: upstream's where they are usable, else ours."""
+    name, served = value.get("id"), value.get("model")
+    return {
+        "id": name if isinstance(name, str) and name else identity.id,
+        "object": kind,
+        "created": unix_time(value.get("created")) or identity.created,
+        "model": served if isinstance(served, str) and served else model,
+    }
+
+
+LATEST = 100_000_000_000
+"""A Unix time is smaller than this (the year 5138); a larger number counts milliseconds, or is no time at all."""
+
+
+def unix_time(value: Any) -> int | None:
+    """Whole seconds since 1970 from a number, a number as text or an ISO 8601 text; None from anything else."""
+    if isinstance(value, str):
+        try:
+            value = float(value) if value.isdecimal() else _moment(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < LATEST:
+        return None
+    return int(value)
+
+
+def _moment(text: str) -> float:
+    """Telnyx's own lists give times as `2026-01-02T03:04:05.678Z`; one without a zone is taken as UTC."""
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def content_text(content: Any) -> str | None:
+    """Content as the one text a client expects: null stays, parts are joined, anything else becomes its JSON."""
+    if content is None or isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "".join(_part_text(part) for part in content)
+    return codec.encode_text(content)  # some engines hand guided JSON on decoded
+
+
+def _part_text(part: Any) -> str:
+    if isinstance(part, dict):
+        part = part.get("text")
+    return part if isinstance(part, str) else ""
+
+
+class _Reader:
+    """Reads the choices of one answer and keeps count on the way."""
+
+    __slots__ = ("_expects", "_id", "checks", "output_bytes")
+
+    def __init__(self, expects: Expectation, answer_id: str) -> None:
+        self._expects = expects
+        self._id = answer_id
+        self.checks = Conformance(expects)
+        self.output_bytes = 0
+
+    def choice(self, choice: Any, position: int) -> dict[str, Any]:
+        """One choice, complete. Raises UpstreamFailed where there is no message in it."""
+        if not isinstance(choice, dict):
+            raise UpstreamFailed("Telnyx answered with a choice that is not an object.")
+        index, reason = choice.get("index"), choice.get("finish_reason")
+        checks = None if finishes.cut_short(reason) else self.checks
+        made = {**choice, "index": index if type(index) is int and index >= 0 else position}
+        made["message"] = message = self._message(_expect_message(made))
+        called = bool(message.get("tool_calls"))
+        made["finish_reason"] = finishes.finish(reason, calls=called, expects=self._expects)
+        if called:
+            self._calls(message, made["index"], checks)
+        elif checks is not None and not message["refusal"]:
+            checks.text(message["content"] or "")
+        made.setdefault("logprobs", None)
+        return made
+
+    def _message(self, message: dict[str, Any]) -> dict[str, Any]:
+        made = {**message, "role": "assistant"}
+        content = content_text(message.get("content"))
+        reasoning.settle(made, hide=False)
+        self._count(content)
+        self._count(made.get("reasoning_content"))
+        thought, made["content"] = reasoning.split(content) if content else ("", content)
+        if thought:
+            reasoning.add(made, thought)
+        reasoning.settle(made, hide=self._expects.hide_reasoning)
+        made.setdefault("refusal", None)
+        return made
+
+    def _calls(self, made: dict[str, Any], choice: int, checks: Conformance | None) -> None:
+        """Settle `tool_calls` of a message (changed in place) in the client's terms."""
+        given = made["tool_calls"]
+        if not isinstance(given, list) or not all(isinstance(call, dict) for call in given):
+            raise UpstreamFailed("Telnyx answered with tool calls that are not a list of objects.")
+        if calls.only_first(self._expects):
+            given = given[:1]
+        made["tool_calls"] = [
+            self._call(call, calls.call_id(self._id, choice, number), checks) for number, call in enumerate(given)
+        ]
+        if self._expects.legacy_functions:
+            function = made.pop("tool_calls")[0]["function"]
+            made["function_call"] = {"name": function["name"], "arguments": function["arguments"]}
+
+    def _call(self, call: dict[str, Any], made_up: str, checks: Conformance | None) -> dict[str, Any]:
+        function = calls.function_of(call)
+        name = calls.name_of(function)
+        arguments = calls.arguments_text(function.get("arguments"))
+        self._count(arguments)
+        if checks is not None:
+            checks.arguments(name, arguments or calls.NO_ARGUMENTS)
+        known = call.get("id")
+        made = {key: value for key, value in call.items() if key not in calls.FLAT}
+        made["id"] = known if isinstance(known, str) and known else made_up
+        if calls.is_custom(self._expects, name):
+            return calls.custom(made, name, arguments)
+        made["type"] = "function"
+        made["function"] = {**function, "name": name, "arguments": arguments or calls.NO_ARGUMENTS}
+        return made
+
+    def _count(self, text: Any) -> None:
+        if isinstance(text, str):
+            self.output_bytes += len(text.encode())
+
+
+def _expect_message(choice: dict[str, Any]) -> dict[str, Any]:
+    """The message of a choice (a copy of the upstream object, changed in place); servers have other names for it."""
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        message = choice.pop("delta", None)  # a server that built the answer from its own stream
+    if not isinstance(message, dict) and isinstance(choice.get("text"), str):
+        message = {"content": choice.pop("text")}  # the older completions shape
+    if not isinstance(message, dict):
+        raise UpstreamFailed("Telnyx answered with a choice that holds no message.")
+    return message
