@@ -201,9 +201,11 @@ def _make_limited(status: int, said: Said, around: Circumstances) -> errors.Prox
 
 def _make_no_model(status: int, said: Said, around: Circumstances) -> errors.ProxyError:
     hint = f" Did you mean {' or '.join(repr(name) for name in around.nearest)}?" if around.nearest else ""
-    return errors.ModelNotFound(
+    error = errors.ModelNotFound(
         f"The model '{around.model}' does not exist at Telnyx or you do not have access to it.{hint}", param="model"
     )
+    error.kind = errors.UpstreamRejected.kind  # it was Telnyx that said so, not our own list
+    return error
 
 
 def _make_away(status: int, said: Said, around: Circumstances) -> errors.ProxyError:
