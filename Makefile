@@ -29,7 +29,7 @@ format: setup-dev ## Let ruff format and fix what it can
 	$(BIN)/ruff format .
 
 docs: setup-dev ## Write the generated documentation again
-	$(BIN)/python -m proxy.settings.reference
+	$(BIN)/python -m proxy.cli.reference
 
 bench: setup-dev ## Ratios beside a bare aiohttp relay, measured in one run
 	$(BIN)/python -m tests.bench

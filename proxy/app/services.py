@@ -1,6 +1,7 @@
 """Settings -> Services: every implementation is chosen here."""
 
 import os
+import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -45,7 +46,6 @@ async def running_services(settings: Settings, stopping: Stopping, clock: Clock 
     async with AsyncExitStack() as stack:
         terms = TermsBook(settings)
         spelled_out = terms.spelled_out()
-        known_field = chat.FIELDS.__contains__
         metrics = Metrics(lambda name: name in spelled_out or name in catalogue, known_field, settings.metrics.series)
         stack.callback(metrics.close)
         output = stack.enter_context(open_output(str(settings.logging.file) if settings.logging.file else None))
@@ -80,6 +80,11 @@ async def running_services(settings: Settings, stopping: Stopping, clock: Clock 
             readiness=stopping.readiness,
             random=os.urandom,
         )
+
+
+def known_field(path: str) -> bool:
+    """Whether the path of a change may be a metric label: translation writes all of it but the first name."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0] in chat.FIELDS
 
 
 def _transport(settings: Settings) -> AiohttpTransport:

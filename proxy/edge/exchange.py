@@ -53,6 +53,7 @@ class Exchange:
         headers = {
             "x-request-id": record.request_id,
             "openai-version": "2020-10-01",
+            "server": "telnyx-openai-proxy",
             "openai-processing-ms": str(int(self.elapsed() * 1000)),
         }
         if record.tenant:
@@ -97,10 +98,15 @@ def header_value(text: str) -> str:
     return "".join(letter for letter in text[:NAME_LIMIT] if " " <= letter <= "~")
 
 
+def request_id(services: Services) -> str:
+    """A new id for one request."""
+    return f"req_{services.random(16).hex()}"
+
+
 def _begin(services: Services, request: web.BaseRequest) -> Record:
     headers = request.headers
     return Record(
-        request_id=f"req_{services.random(16).hex()}",
+        request_id=request_id(services),
         started_at=services.clock.wall(),
         method=request.method,
         client=clients.kind_of(headers.get("User-Agent"), headers.get("x-stainless-lang")),

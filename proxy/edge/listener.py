@@ -5,16 +5,20 @@ with its own error event. Bytes that are not HTTP get OpenAI's error envelope, t
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from proxy import codec
-from proxy.edge.exchange import Exchange
+from proxy.edge.exchange import Exchange, request_id
 from proxy.edge.journey import handle
 from proxy.edge.services import Services
 from proxy.errors import InternalError, InvalidRequest
 from proxy.telemetry import health
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 PROBES = {"/livez", "/readyz"}
 HEADER_BYTES = 64 * 1024
@@ -33,6 +37,7 @@ class Listener:
     def server(self) -> web.Server:
         """What a `web.ServerRunner` runs."""
         return _Server(
+            self.services,
             self.serve,
             handler_cancellation=True,  # a client that goes away cancels its request, and with it the call to Telnyx
             access_log=None,  # one canonical line per request is written by the journey
@@ -69,12 +74,20 @@ class Listener:
 
 
 class _Server(web.Server):
+    def __init__(self, services: Services, handler: Handler, **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._services = services
+
     def __call__(self) -> RequestHandler:
-        return _Handler(self, loop=self._loop, **self._kwargs)
+        return _Handler(self._services, self, loop=self._loop, **self._kwargs)
 
 
 class _Handler(RequestHandler):
     """aiohttp's connection handler, with OpenAI's envelope for what is not even HTTP."""
+
+    def __init__(self, services: Services, manager: web.Server, **options: Any) -> None:
+        super().__init__(manager, **options)
+        self._services = services
 
     def handle_error(
         self,
@@ -90,7 +103,10 @@ class _Handler(RequestHandler):
         if status < error.status:
             error = InvalidRequest("The request is not valid HTTP/1.1.", code="invalid_http")
         response = web.Response(
-            body=codec.encode(error.envelope()), status=error.status, content_type="application/json"
+            body=codec.encode(error.envelope()),
+            status=error.status,
+            headers={"x-request-id": request_id(self._services)},
+            content_type="application/json",
         )
         response.force_close()
         return response

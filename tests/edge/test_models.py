@@ -1,0 +1,56 @@
+"""Which Telnyx model a request means."""
+
+from typing import Any
+
+import pytest
+
+from proxy.edge.models import expect_allowed, meant
+from proxy.edge.terms import TermsBook
+from proxy.errors import InvalidRequest, ModelNotAllowed
+from tests.world import settings
+
+KNOWN = {"moonshotai/Kimi-K2.6", "zai-org/GLM-5.2"}
+
+
+def book(**models: Any) -> TermsBook:
+    return TermsBook(settings("http://127.0.0.1:1/v2", models=models))
+
+
+@pytest.mark.parametrize(
+    ("asked", "model"),
+    [
+        ("gpt-4o", "m/exact"),
+        ("gpt-4o-2024-08-06", "m/wild"),
+        ("zai-org/GLM-5.2", "zai-org/GLM-5.2"),
+        ("GLM-5.2", "zai-org/GLM-5.2"),
+        ("kimi-k2.6", "moonshotai/Kimi-K2.6"),
+        ("nobody/knows", "nobody/knows"),
+        ("nobody", "nobody"),
+    ],
+)
+def test_a_name_means_alias_id_or_the_end_of_an_id(asked: str, model: str) -> None:
+    found, change = meant(book(aliases={"gpt-4o": "m/exact", "gpt-*": "m/wild"}), KNOWN, asked)
+    assert found == model
+    assert (change is None) == (asked == model)
+    if change is not None:
+        assert (change.kind, change.field, change.detail) == ("aliased", asked, model)
+
+
+def test_a_missing_model_is_the_default_or_a_400() -> None:
+    assert meant(book(default="zai-org/GLM-5.2"), KNOWN, None)[0] == "zai-org/GLM-5.2"
+    with pytest.raises(InvalidRequest) as caught:
+        meant(book(), KNOWN, None)
+    assert (caught.value.param, caught.value.code) == ("model", "missing_required_parameter")
+
+
+@pytest.mark.parametrize("asked", ["", 7, [], {}, True])
+def test_a_model_that_is_no_text_is_a_400(asked: Any) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        meant(book(), KNOWN, asked)
+    assert (caught.value.param, caught.value.code) == ("model", "invalid_type")
+
+
+def test_what_is_not_allowed_is_refused() -> None:
+    expect_allowed("m/x", allowed=True)
+    with pytest.raises(ModelNotAllowed):
+        expect_allowed("m/x", allowed=False)

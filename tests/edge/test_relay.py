@@ -1,0 +1,80 @@
+"""The pace of a stream, with time turned by hand. Everything with sockets stands in tests/journeys/test_streams.py."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from proxy.edge.relay import COMMENT, NEVER, Pace
+from proxy.settings import Settings
+from proxy.streaming.chat import ChatStream
+from proxy.translation.answers import Identity
+from proxy.translation.rules import Expectation
+from tests.world import settings
+
+
+@dataclass
+class Services:
+    settings: Settings
+
+
+@dataclass
+class Exchange:
+    services: Services
+    started: float = 100.0
+
+
+def pace(now: float = 100.0, **sections: Any) -> Pace:
+    defaults: dict[str, Any] = {
+        "streams": {"keepalive": 15, "heartbeat": 45},
+        "upstream": {"timeouts": {"between_chunks": 120, "total": 1000}},
+    }
+    exchange: Any = Exchange(Services(settings("http://127.0.0.1:1/v2", **{**defaults, **sections})))
+    return Pace(exchange, now)
+
+
+@pytest.fixture
+def stream() -> ChatStream:
+    return ChatStream(Expectation(stream=True), Identity("chatcmpl-1", 1), "m/x")
+
+
+def test_silence_is_broken_by_comments_then_chunks_then_an_error(stream: ChatStream) -> None:
+    quiet = pace()
+    assert quiet.wait(100) == 15
+    assert quiet.fill(stream, 115) == COMMENT
+    assert quiet.wait(115) == 15
+    assert quiet.fill(stream, 130) == COMMENT
+    assert b'"delta":{"role":"assistant"}' in quiet.fill(stream, 145)
+    assert quiet.wait(145) == 15
+    assert quiet.fill(stream, 146) == b""
+    assert b'"error"' in quiet.fill(stream, 220)
+    assert stream.ended == "stalled"
+
+
+def test_what_telnyx_sends_resets_the_stall_and_what_the_client_gets_resets_the_silence(stream: ChatStream) -> None:
+    lively = pace()
+    lively.hear(180)
+    lively.show(180)
+    assert lively.wait(181) == 14
+    assert lively.fill(stream, 195) == COMMENT
+    assert stream.ended is None
+
+
+def test_a_comment_does_not_put_the_empty_chunk_off(stream: ChatStream) -> None:
+    quiet = pace(streams={"keepalive": 40, "heartbeat": 45})
+    assert quiet.fill(stream, 140) == COMMENT
+    assert quiet.wait(140) == 5
+
+
+def test_zero_switches_off() -> None:
+    silent = pace(streams={"keepalive": 0, "heartbeat": 0})
+    assert silent.next_comment == silent.next_heartbeat == NEVER
+    assert silent.wait(100) == 120
+
+
+def test_the_total_counts_from_the_beginning_of_the_request(stream: ChatStream) -> None:
+    late = pace(now=1099.0)
+    assert late.wait(1099) == 1
+    assert late.wait(1200) == 0
+    assert b"timeouts.total" in late.fill(stream, 1100)
+    assert stream.ended == "timeout"
