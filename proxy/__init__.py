@@ -1,3 +1,46 @@
-"""telnyx-openai-proxy: any OpenAI app on Telnyx AI inference, by changing two environment variables."""
+"""telnyx-openai-proxy: any OpenAI app on Telnyx AI inference, by changing two environment variables.
+
+This docstring is the map. Five words first.
+
+*Endpoint*: one row of `endpoints.py`, what a client can call. *Grant*: what a client's key opens, a tenant.
+*Policy* and *Manner*: what the operator decided about a tenant and a model, and how that model is spoken to.
+*Changes*: what was done to a request and why; the client reads them in `x-telnyx-proxy-changes`.
+*Record*: what is kept of a request when it has ended, however it ended.
+
+The rooms, from the street to the cellar. Imports point down only; `|` means strangers to one another.
+
+    cli/            one subcommand per file: serve, demo, check, explain, emulator
+    app/            the composition root: settings -> services -> two listeners; nothing else chooses implementations
+    edge/ | admin/ | emulator/
+                    HTTP in: the path of a request | the operator's listener | a Telnyx to practise on
+    endpoints.py    THE TABLE OF CONTENTS
+    upstream/ | telemetry/
+                    Telnyx: transport, model list, repairs | metrics, log lines, health
+    streaming/      PURE. answers that arrive in pieces: bytes -> bytes
+    translation/ | accounts/
+                    PURE. what OpenAI says, what Telnyx hears, and back | who may call, and the record
+    settings/       what can be configured; secrets by value, environment or file
+    errors.py usage.py codec.py clock.py
+                    what can go wrong, by whose fault; tokens; JSON; time
+
+The path of a request, one call each in `edge/journey.py`:
+
+    client bytes
+      |  aiohttp parses HTTP                        edge/listener
+    edge/routes      path -> Endpoint               a row of endpoints.py
+    accounts/tenants bearer -> Grant                one digest, one dictionary
+    edge/body        bytes -> dict                  bounded, decoded once
+    edge/models      name -> Telnyx id              aliases, the tenant's allow-list
+    translation/chat dict -> upstream body          the field table; Changes say what was done and why
+    upstream/repair  send -> Sent                   pooled, deadlines; known quirks repaired, once each
+      |-- failed     translation/failures           -> the OpenAI error a client library expects
+      |-- whole      translation/answers            -> client bytes, Usage
+      |-- streamed   edge/relay                     for piece in answer: client.write(stream.feed(piece))
+    Services.record  Record                         metrics and one log line; always, also when the client has gone
+
+Where to add: a field rule, a row in translation/chat and a golden file. A quirk, a row in translation/quirks and a
+scenario in emulator/scenarios. An endpoint, its translation and a row in endpoints.py. An error, a class in errors.py.
+A setting, a field with a description in settings/model. A metric, a row in telemetry/declarations.
+"""
 
 __version__ = "0.1.0"

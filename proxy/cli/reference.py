@@ -1,7 +1,7 @@
-"""Writes `config/README.md` from the settings, the quirks and the metrics.
+"""Writes `config/README.md` from the settings, the quirks and the metrics, and the tables of `README.md`.
 
-python -m proxy.cli.reference            write it
-python -m proxy.cli.reference --check    exit code 1 if it is not what would be written
+python -m proxy.cli.reference            write them
+python -m proxy.cli.reference --check    exit code 1 if they are not what would be written
 """
 
 import argparse
@@ -9,11 +9,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from proxy import errors
+from proxy.endpoints import ENDPOINTS
 from proxy.settings.reference import settings_chapter
 from proxy.telemetry.metrics import metrics_chapter
+from proxy.translation import chat
+from proxy.translation.describe import counts, table_markdown
 from proxy.translation.quirks import QUIRKS
 
-FILE = Path(__file__).parents[2] / "config" / "README.md"
+FRONT_PAGE = Path(__file__).parents[2] / "README.md"
+FILE = FRONT_PAGE.parent / "config" / "README.md"
 
 INTRODUCTION = """\
 # Configuration
@@ -68,17 +73,54 @@ def quirks_chapter() -> str:
     return "\n".join([*lines, *(f"| `{quirk.name}` | {quirk.reason} |" for quirk in QUIRKS)])
 
 
-def main(argv: Sequence[str] | None = None, file: Path = FILE) -> int:
-    """Write or check the file; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m proxy.cli.reference", description="Write config/README.md.")
-    parser.add_argument("--check", action="store_true", help="do not write; exit code 1 if it would change")
+def endpoints_table() -> str:
+    """What is served."""
+    rows = [f"| `{row.method} /v1{row.path}` | {row.summary} |" for row in ENDPOINTS]
+    return "\n".join(["| endpoint | |", "|---|---|", *rows])
+
+
+def fields_table() -> str:
+    """The counts by verdict, then every field."""
+    told = ", ".join(f"{number} {verdict}" for verdict, number in counts(chat.FIELDS).items())
+    return f"{len(chat.FIELDS.rows)} fields: {told}.\n\n{table_markdown(chat.FIELDS).strip()}"
+
+
+def errors_table() -> str:
+    """Every error a client can meet."""
+    rows = [
+        f"| {row.status} | `{row.type}` | `{row.code}` | {(row.__doc__ or '').strip().splitlines()[0]} |"
+        for row in sorted(errors.tree(), key=lambda row: (row.status, row.code or ""))
+        if row.__module__ == errors.__name__
+    ]
+    return "\n".join(["| status | type | code | |", "|---|---|---|---|", *rows])
+
+
+PARTS = {"endpoints": endpoints_table, "fields": fields_table, "errors": errors_table}
+"""What stands between `<!-- name -->` and `<!-- /name -->` in the front page."""
+
+
+def front_page(text: str) -> str:
+    """The text of `README.md` with its tables made anew."""
+    for name, table in PARTS.items():
+        before, _, rest = text.partition(f"<!-- {name} -->")
+        after = rest.partition(f"<!-- /{name} -->")[2]
+        text = f"{before}<!-- {name} -->\n{table()}\n<!-- /{name} -->{after}"
+    return text
+
+
+def main(argv: Sequence[str] | None = None, file: Path = FILE, front: Path = FRONT_PAGE) -> int:
+    """Write or check the files; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m proxy.cli.reference", description="Write the documentation.")
+    parser.add_argument("--check", action="store_true", help="do not write; exit code 1 if something would change")
+    wanted = {file: document(), front: front_page(front.read_text(encoding="utf-8"))}
     if not parser.parse_args(argv).check:
-        file.write_text(document(), encoding="utf-8")
+        for path, text in wanted.items():
+            path.write_text(text, encoding="utf-8")
         return 0
-    if file.is_file() and file.read_text(encoding="utf-8") == document():
-        return 0
-    sys.stderr.write(f"{file.name} is out of date: make docs\n")
-    return 1
+    stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    for path in stale:
+        sys.stderr.write(f"{path.name} is out of date: make docs\n")
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":
