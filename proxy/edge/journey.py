@@ -16,6 +16,8 @@ services.record                                always, also when the client has 
 
 import asyncio
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
@@ -26,14 +28,15 @@ from proxy.edge import body, models, routes
 from proxy.edge.exchange import NAME_LIMIT, Exchange, header_value
 from proxy.edge.relay import break_off, relay
 from proxy.endpoints import Endpoint, Translation
-from proxy.errors import InternalError, ProxyError, ShuttingDown
+from proxy.errors import InternalError, ProxyError, ShuttingDown, UpstreamFailed, UpstreamTimeout
 from proxy.translation import failures
 from proxy.translation.answers import Identity
 from proxy.translation.chat import Translated
 from proxy.translation.failures import Circumstances
-from proxy.translation.rules import Change, Changes
+from proxy.translation.rules import Change, Changes, Expectation
 from proxy.upstream.repair import SUCCESS, Sent, UpstreamCall
 from proxy.upstream.transport import Outgoing
+from proxy.usage import estimate
 
 HANDED_ON = ("traceparent", "tracestate")
 """The client's headers that Telnyx gets. Everything else ends here: cookies, organisation, addresses, and our key."""
@@ -99,20 +102,18 @@ async def _complete(
     record.model = model
     translated = translation.request(request, model, terms.policy)
     _describe(exchange, translated, alias)
-    before = services.clock.steady()
-    sent = await services.upstream.send(
-        UpstreamCall(
-            endpoint=endpoint.name,
-            model=model,
-            outgoing=_outgoing(exchange, grant, translated),
-            body=translated.body,
-            manner=terms.manner,
-            policy=terms.policy,
-            limit=services.settings.limits.answer,
-            idle=services.settings.upstream.timeouts.between_chunks,
-        )
+    call = UpstreamCall(
+        endpoint=endpoint.name,
+        model=model,
+        outgoing=_outgoing(exchange, grant, translated),
+        body=translated.body,
+        manner=terms.manner,
+        policy=terms.policy,
+        limit=services.settings.limits.answer,
+        idle=services.settings.upstream.timeouts.between_chunks,
     )
-    record.waited += services.clock.steady() - before
+    with _waiting(exchange, translated.expects):
+        sent = await services.upstream.send(call)
     return await _answer(exchange, translation, translated, sent, grant)
 
 
@@ -133,7 +134,8 @@ async def _answer(
         return await relay(
             exchange, sent.answer, translation.stream(expects, identity, record.model, event_limit=limit)
         )
-    raw = await _read_whole(exchange, sent)
+    with _waiting(exchange, expects):
+        raw = await _read_whole(exchange, sent)
     answer = translation.answer(raw, expects, identity, record.model)
     record.usage, record.model, record.schema_violations = answer.usage, answer.model, answer.violations
     if answer.estimated:
@@ -144,14 +146,26 @@ async def _answer(
 
 async def _read_whole(exchange: Exchange, sent: Sent) -> bytes:
     services = exchange.services
-    before = services.clock.steady()
     try:
         return await sent.answer.read(
             services.settings.limits.answer, services.settings.upstream.timeouts.between_chunks
         )
     finally:
         sent.answer.close()
-        exchange.record.waited += services.clock.steady() - before
+
+
+@contextmanager
+def _waiting(exchange: Exchange, expects: Expectation) -> Iterator[None]:
+    """Time spent on Telnyx. If the wait ends without an answer, Telnyx has read the prompt all the same."""
+    steady = exchange.services.clock.steady
+    before = steady()
+    try:
+        yield
+    except (asyncio.CancelledError, UpstreamTimeout, UpstreamFailed):
+        exchange.record.usage = estimate(expects.input_bytes, 0)
+        raise
+    finally:
+        exchange.record.waited += steady() - before
 
 
 def _translation(endpoint: Endpoint) -> Translation:

@@ -36,11 +36,11 @@ class Output(Protocol):
 
 
 def open_output(path: str | None = None) -> io.FileIO:
-    """The file to append to, or standard output. Raises OSError if the file cannot be opened.
+    """The file to append to, or standard error. Raises OSError if the file cannot be opened.
 
     Unbuffered: a buffer would keep a line that could not be written and fail again with the next one.
     """
-    return io.FileIO(1, "w", closefd=False) if path is None else io.FileIO(path, "a")
+    return io.FileIO(2, "w", closefd=False) if path is None else io.FileIO(path, "a")
 
 
 class LineWriter:

@@ -137,7 +137,10 @@ async def test_a_client_that_leaves_before_the_answer_cancels_the_upstream_call(
     request.cancel()
     await here.telnyx.state.until(lambda state: state.requests[-1].hung_up)
     await here.proxy.listener.drain(10)
-    assert here.lines()[0]["status"] == 499
+    [line] = here.lines()
+    assert line["status"] == 499
+    assert line["tokens_source"] == "estimated", "Telnyx has read the prompt"
+    assert line["input_tokens"] > 0
 
 
 async def open_and_wait(here: World, *, stream: bool) -> None:
