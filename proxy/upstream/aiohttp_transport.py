@@ -1,43 +1,59 @@
 """The transport on aiohttp's client.
 
-A POST is replayed once, and only if it went out on a reused connection that Telnyx closed before a single byte of an
-answer: then it is the keep-alive race every pool has, and the request was not read. Nothing else is retried here.
+A request is replayed once, and only if it went out on a reused connection that Telnyx closed before a single byte of
+an answer: then it is the keep-alive race every pool has, and the request was not read. The replay goes out on a fresh
+connection, because the others of the pool may be as stale. Nothing else is retried here.
 """
 
 import asyncio
+import io
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
+from typing import Any, cast
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from yarl import URL
 
 from proxy.errors import ProxyError, UpstreamFailed, UpstreamTimeout, UpstreamUnavailable
 from proxy.upstream.transport import Outgoing
 
 HEADER_LIMIT = 64 * 1024
-"""Bytes of one upstream header line: far above what any API sends, far below what hurts."""
+"""Bytes of one upstream header line: far above what any API sends, far below what hurts. At most 128 lines are read."""
+LARGE = 64 * 1024
+"""Bytes of a request body from which it is written piece by piece, as Telnyx takes it."""
 
-_BORDER: tuple[tuple[type[BaseException], type[ProxyError], str], ...] = (
+BORDER: tuple[tuple[type[BaseException], type[ProxyError], str], ...] = (
     (aiohttp.ConnectionTimeoutError, UpstreamTimeout, "Telnyx could not be reached in time (timeouts.connect)."),
     (aiohttp.ClientConnectorError, UpstreamUnavailable, "Telnyx could not be reached."),
+    (aiohttp.InvalidURL, UpstreamFailed, "The address of Telnyx is no address (upstream.base_url)."),
     (aiohttp.ClientPayloadError, UpstreamFailed, "Telnyx broke off its answer."),
     (aiohttp.ServerDisconnectedError, UpstreamFailed, "Telnyx closed the connection without an answer."),
     (aiohttp.ClientResponseError, UpstreamFailed, "Telnyx sent something that is not HTTP."),
     (aiohttp.ClientError, UpstreamFailed, "The connection to Telnyx failed."),
     (OSError, UpstreamFailed, "The connection to Telnyx broke."),
+    (RuntimeError, UpstreamFailed, "The connection to Telnyx was closed."),
+    (ValueError, UpstreamFailed, "The request to Telnyx cannot be written as HTTP."),
 )
 """Foreign exceptions -> ours, first match wins."""
+_CLOSED = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError)
+"""How aiohttp says that a connection was closed or reset."""
+_TALKATIVE = (aiohttp.ClientResponseError, UnicodeError)
+"""Those that carry the headers of the request, or the text that could not be encoded: the credential with them."""
 
 
 @contextmanager
-def _border() -> Iterator[None]:
+def border() -> Iterator[None]:
     """Let no exception of the library out. Their texts stay inside, too: they may name hosts and addresses."""
     try:
         yield
-    except (aiohttp.ClientError, OSError) as fault:
-        ours, message = next((ours, text) for theirs, ours, text in _BORDER if isinstance(fault, theirs))
-        raise ours(message) from fault
+    except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as fault:
+        ours, message = next((ours, text) for theirs, ours, text in BORDER if isinstance(fault, theirs))
+        raise ours(message) from (None if isinstance(fault, _TALKATIVE) else fault)
 
 
 class AiohttpAnswer:
@@ -67,7 +83,7 @@ class AiohttpAnswer:
 
     async def piece(self) -> bytes:
         """See `Answer.piece`."""
-        with _border():
+        with border():
             return await self._response.content.readany()
 
     def close(self) -> None:
@@ -82,10 +98,8 @@ class AiohttpTransport:
         self, *, connect: float, first_byte: float, keepalive: float, user_agent: str, tls: ssl.SSLContext
     ) -> None:
         self._first_byte = first_byte
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_reuseconn.append(_on_reuse)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=keepalive, ssl=tls),
+        session = partial(
+            aiohttp.ClientSession,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect, connect=None, sock_read=None),
             cookie_jar=aiohttp.DummyCookieJar(),
             # Compression would only add latency to streams, and this proxy reads every answer anyway.
@@ -93,30 +107,42 @@ class AiohttpTransport:
             max_line_size=HEADER_LIMIT,
             max_field_size=HEADER_LIMIT,
             trust_env=False,
-            trace_configs=[trace],
+            trace_configs=[_reuse_noted()],
+            response_class=_Response,
         )
+        # 0 s would keep them: aiohttp looks at the time of idle connections only when the next request wants one
+        keeping: dict[str, Any] = {"keepalive_timeout": keepalive} if keepalive else {"force_close": True}
+        self._pooled = session(connector=_Connector(limit=0, ssl=tls, **keeping))
+        self._fresh = session(connector=_Connector(limit=0, ssl=tls, force_close=True))
+        for each in (self._pooled, self._fresh):
+            each._retry_connection = False  # noqa: SLF001 - no public switch; aiohttp repeats any GET, even a fresh one
 
     async def send(self, outgoing: Outgoing) -> AiohttpAnswer:
         """See `Transport.send`."""
         context = SimpleNamespace(reused=False)
         try:
-            return await self._send(outgoing, context)
+            return await self._send(self._pooled, outgoing, context)
         except UpstreamFailed as fault:
-            if not (context.reused and isinstance(fault.__cause__, aiohttp.ServerDisconnectedError | ConnectionError)):
+            if not (context.reused and isinstance(fault.__cause__, _CLOSED)):
                 raise
-        return await self._send(outgoing, SimpleNamespace(reused=False))
+        return await self._send(self._fresh, outgoing, context)
 
-    async def _send(self, outgoing: Outgoing, context: SimpleNamespace) -> AiohttpAnswer:
+    async def _send(
+        self, session: aiohttp.ClientSession, outgoing: Outgoing, context: SimpleNamespace
+    ) -> AiohttpAnswer:
+        if session.closed:
+            raise UpstreamUnavailable("The proxy has closed its connections to Telnyx.")
         headers = {"Authorization": f"Bearer {outgoing.credential}", "Accept": outgoing.accept, **outgoing.headers}
         if outgoing.body is not None:
             headers["Content-Type"] = "application/json"
         try:
             async with asyncio.timeout(self._first_byte):
-                with _border():
-                    response = await self._session.request(
+                with border():
+                    _expect_text(headers)
+                    response = await session.request(
                         outgoing.method,
-                        outgoing.url,
-                        data=outgoing.body,
+                        URL(outgoing.url, encoded=True),
+                        data=_payload(outgoing.body),
                         headers=headers,
                         allow_redirects=False,
                         trace_request_ctx=context,
@@ -129,8 +155,73 @@ class AiohttpTransport:
 
     async def close(self) -> None:
         """See `Transport.close`."""
-        await self._session.close()
+        await self._pooled.close()
+        await self._fresh.close()
 
 
-async def _on_reuse(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
-    context.trace_request_ctx.reused = True
+def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
+    return body if body is None or len(body) < LARGE else io.BytesIO(body)
+
+
+def _expect_text(headers: Mapping[str, str]) -> None:
+    """Raises ValueError for text that is no Unicode (a variable that is not UTF-8): aiohttp would leave it out."""
+    for value in headers.values():
+        value.encode()
+
+
+def _reuse_noted() -> aiohttp.TraceConfig:
+    async def note(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
+        context.trace_request_ctx.reused = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_reuseconn.append(note)
+    return trace
+
+
+class _Connector(aiohttp.TCPConnector):
+    """aiohttp's pool, with connections that are watched."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._factory = cast("partial[ResponseHandler]", partial(_Line, loop=self._loop))
+
+
+class _Line(ResponseHandler):
+    """A connection, and what aiohttp does not look at: whether Telnyx has spoken at all, and out of turn.
+
+    Attributes:
+        heard: whether a byte has arrived since the last request began.
+        answer: the body of its answer, once the head is there.
+    """
+
+    heard = False
+    answer: aiohttp.StreamReader | None = None
+
+    def set_response_params(self, **params: Any) -> None:
+        """A request begins."""
+        self.heard, self.answer = False, None
+        super().set_response_params(**params)
+
+    def data_received(self, data: bytes) -> None:
+        """Telnyx speaks. What comes behind an answer must not become the answer to the next request."""
+        if data and self.answer is not None and self.answer.is_eof():
+            self.abort()
+            return
+        self.heard = True
+        super().data_received(data)
+
+
+class _Response(aiohttp.ClientResponse):
+    """A response that tells its connection when it begins, and a stale connection from one that broke off."""
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        """Wait for the head."""
+        line = cast("_Line", connection.protocol)
+        try:
+            await super().start(connection)
+        except _CLOSED as fault:
+            if line.heard:
+                raise aiohttp.ClientPayloadError from fault
+            raise
+        line.answer = self.content
+        return self

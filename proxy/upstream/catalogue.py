@@ -6,6 +6,7 @@ be refreshed once it is there: the first reader after the TTL starts the refresh
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -35,12 +36,14 @@ class TaskOwner(Protocol):
 
 @dataclass(slots=True)
 class _Shelf:
-    """The list of one credential: rows by id, until when they are fresh, and the fetch under way."""
+    """The list of one credential: rows by id, until when they are fresh, the fetch under way, its last failure."""
 
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     fresh_until: float = 0.0
     loaded: bool = False
     refreshing: bool = False
+    failures: int = 0
+    failure: ProxyError | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -69,9 +72,7 @@ class Catalogue:
         """The list; waits only where there is none yet. Raises UpstreamFault if there is none to be had."""
         shelf = self._shelves.setdefault(credential, _Shelf())
         if not shelf.loaded:
-            async with shelf.lock:
-                if not shelf.loaded:
-                    await self._load(shelf, credential)
+            await self._load_first(shelf, credential)
         elif shelf.fresh_until <= self._clock() and not shelf.refreshing:
             shelf.refreshing = True
             self._tasks.start(self._refresh(shelf, credential))
@@ -92,6 +93,20 @@ class Catalogue:
         finally:
             shelf.refreshing = False
 
+    async def _load_first(self, shelf: _Shelf, credential: str) -> None:
+        """One fetch for all who wait; they share its failure, too, or they would wait for one after the other."""
+        failures_before = shelf.failures
+        async with shelf.lock:
+            if shelf.loaded:
+                return
+            if shelf.failure is not None and shelf.failures != failures_before:
+                raise copy(shelf.failure)
+            try:
+                await self._load(shelf, credential)
+            except ProxyError as fault:
+                shelf.failures, shelf.failure = shelf.failures + 1, copy(fault)  # without its traceback
+                raise
+
     async def _load(self, shelf: _Shelf, credential: str) -> None:
         answer = await self._transport.send(Outgoing("GET", self._url, credential))
         try:
@@ -107,8 +122,20 @@ class Catalogue:
 
 
 def _rows(body: bytes) -> dict[str, dict[str, Any]]:
+    """Rows by id. Single rows that cannot be read are left out: the others can be used all the same."""
     try:
-        rows = codec.decode(body)["data"]
-        return {row["id"]: row for row in map(openai_row, rows)}
-    except (codec.NotJson, KeyError, TypeError, AttributeError) as fault:
+        given = codec.decode(body)["data"]
+    except (codec.NotJson, KeyError, TypeError) as fault:
         raise UpstreamFailed("Telnyx's model list cannot be read.") from fault
+    rows = {row["id"]: row for row in map(_row, given if isinstance(given, list) else ()) if row}
+    if not rows and given != []:
+        raise UpstreamFailed("Telnyx's model list has no row that can be read.")
+    return rows
+
+
+def _row(given: Any) -> dict[str, Any] | None:
+    try:
+        row = openai_row(given)
+    except (TypeError, AttributeError):  # it is no object
+        return None
+    return row if row["id"] else None

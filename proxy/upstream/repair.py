@@ -69,9 +69,13 @@ class Repairing:
         self._clock = clock
 
     async def send(self, call: UpstreamCall) -> Sent:
-        """Send until it succeeds, cannot be repaired, or REPAIRS is reached. Raises UpstreamFault."""
+        """Send until it succeeds, cannot be repaired, or REPAIRS is reached.
+
+        Raises UpstreamFault, and InvalidRequest where the configured manner would lose what the policy keeps.
+        """
         learned = self._memory.recall(call.endpoint, call.model, self._clock())
-        body, adapted = quirks.adapt(call.body, call.manner, learned)
+        refuses = refuser(call.policy)
+        body, adapted = quirks.adapt(call.body, call.manner, learned, refuses)
         changes, hints = Changes(adapted), dict[str, str]()
         while True:
             sent = await self._try(call, body)
@@ -81,13 +85,11 @@ class Repairing:
             if sent.answer.status not in REPAIRABLE or len(hints) == REPAIRS:
                 return sent
             said = failures.read(sent.refusal)
-            quirk = quirks.diagnose(said, body, call.manner, _refuser(call.policy))
+            quirk = quirks.diagnose(said, body, call.manner, refuses)
             if quirk is None or quirk.name in hints:
                 return sent
-            repaired, done = quirks.repair(quirk, body, said.message)
-            if repaired is body:
-                return sent
-            body, hints[quirk.name] = repaired, said.message
+            body, done = quirks.repair(quirk, body, said.message)
+            hints[quirk.name] = said.message
             changes += done
 
     async def _try(self, call: UpstreamCall, body: Body) -> Sent:
@@ -105,5 +107,6 @@ class Repairing:
             self._memory.learn(call.endpoint, call.model, name, hint=hint, now=self._clock())
 
 
-def _refuser(policy: Policy) -> Callable[[str], bool]:
+def refuser(policy: Policy) -> Callable[[str], bool]:
+    """Whether a tenant's policy forbids that a field, by name, loses its meaning."""
     return lambda name: policy.fields.get(name, policy.unsupported) == "refuse"
