@@ -20,18 +20,22 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--port", type=int, default=_PORT, help=f"where to listen; 0 takes a free port (default {_PORT})"
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default 127.0.0.1)")
-    parser.add_argument("--scenario", default="default", help="how to behave; GET /_scenarios lists them all")
+    parser.add_argument("--scenario", default="default", metavar="NAME", help="how to behave; --list names them all")
+    parser.add_argument("--list", action="store_true", help="list the scenarios and end")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM. 0 after an orderly end, 1 if it cannot listen, 2 for an unknown scenario."""
+    """Serve until SIGINT or SIGTERM, or list. 0 after an orderly end, 1 if it cannot listen, 2 for bad usage."""
     from proxy.emulator import scenarios
 
+    if args.list:
+        sys.stdout.write("".join(f"{name:28}  {each.description}\n" for name, each in scenarios.SCENARIOS.items()))
+        return 0
     try:
         scenarios.resolve(args.scenario)
     except scenarios.UnknownScenario as fault:
-        sys.stderr.write(f"telnyx-proxy emulator: {fault}\n")
+        sys.stderr.write(f"telnyx-proxy emulator: {fault}\n    telnyx-proxy emulator --list names them all\n")
         return 2
     try:
         asyncio.run(_serve(args.host, args.port, args.scenario))

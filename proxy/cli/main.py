@@ -52,7 +52,13 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return MISUSED
     except OSError as error:
-        sys.stderr.write(f"{PROGRAM}: {error}\n")
+        sys.stderr.write(f"{PROGRAM}: {_told(error)}\n")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _told(error: OSError) -> str:
+    """What the system could not do, and with which file, without its number."""
+    said = error.strerror or str(error)
+    return f"{error.filename}: {said}" if error.filename is not None else said

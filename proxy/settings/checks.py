@@ -5,6 +5,7 @@ They look at what could be read, so that their faults come in the same report as
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from proxy.settings.faults import Fault
@@ -43,7 +44,7 @@ class Readable:
 
 def check(readable: Readable) -> list[Fault]:
     """Every fault that shows only in what belongs together."""
-    found = (_upstream, _admin, _listeners, _ids, _key_names, _digests, _borrowers)
+    found = (_upstream, _admin, _listeners, _allowed, _ids, _key_names, _digests, _borrowers)
     return [fault for look in found for fault in look(readable)]
 
 
@@ -56,13 +57,14 @@ def _upstream(readable: Readable) -> Iterator[Fault]:
             "is plain http: keys and prompts would travel unencrypted",
             "use https, or set upstream.allow_http: true",
         )
-    tail = parts.path.rsplit("/ai", 1)[-1] if "/ai" in parts.path else None
-    if tail in {"", "/openai"} and upstream.chat_path.startswith("/ai/"):
+    if "ai" in parts.path.split("/") and upstream.chat_path.startswith("/ai/"):
         yield Fault(
             "upstream.base_url",
             "ends in what upstream.chat_path begins with",
             "usually https://api.telnyx.com/v2, without /ai",
         )
+    elif (parts.hostname or "").startswith("api.telnyx.") and not parts.path:
+        yield Fault("upstream.base_url", "lacks the version of Telnyx's API", f"usually {upstream.base_url}/v2")
 
 
 def _admin(readable: Readable) -> Iterator[Fault]:
@@ -80,6 +82,21 @@ def _listeners(readable: Readable) -> Iterator[Fault]:
     same = listen.host == admin.host or not EVERY.isdisjoint({listen.host, admin.host})
     if same and listen.port == admin.port != 0:
         yield Fault("admin.port", "is the same as listen.port", "the two listeners need a port each")
+
+
+def _allowed(readable: Readable) -> Iterator[Fault]:
+    """Allow-lists hold Telnyx's ids. Aliases are looked up first, so that an app's name in a list would never match."""
+    aliases = readable.settings.models.aliases
+    for index, tenant in enumerate(readable.settings.tenants):
+        for place, name in enumerate(tenant.models):
+            if name not in aliases.values() and any(_covers(alias, name) for alias in aliases):
+                path = f"tenants[{index}].models[{place}]"
+                yield Fault(path, "is an alias, not a Telnyx model id", "write the id it stands for in models.aliases")
+
+
+def _covers(alias: str, name: str) -> bool:
+    """Whether an alias takes a name away. A name with a slash is an id already; `*` would be like everything."""
+    return "/" not in name and alias[0] not in "*?[" and fnmatchcase(name, alias)
 
 
 def _ids(readable: Readable) -> Iterator[Fault]:

@@ -183,7 +183,7 @@ def _syntax_fault(fault: yaml.YAMLError, source: str) -> Fault:
     """PyYAML's complaint without the pieces of the file that it quotes: they may be of a secret."""
     mark = getattr(fault, "problem_mark", None) or getattr(fault, "context_mark", None)
     line = mark.line + 1 if mark is not None else None
-    problem = str(getattr(fault, "problem", None) or "")
+    problem = " ".join(str(getattr(fault, each, None) or "") for each in ("context", "problem"))
     for word, message, hint in _SYNTAX:
         if word in problem:
             return Fault("", message, hint, source, line)
@@ -191,7 +191,8 @@ def _syntax_fault(fault: yaml.YAMLError, source: str) -> Fault:
 
 
 _SYNTAX = (
-    ("alias", "refers with * to a name that is not defined", "quote a text that begins with *"),
+    ("scanning an alias", "has a * that must be quoted", 'quote a text that begins with *: "*"'),
+    ("alias", "refers with * to a name that is not defined", 'quote a text that begins with *: "*-mini"'),
     ("second occurrence", "defines the same name with & twice", "quote a text that begins with &"),
     ("tag", "has a tag that means nothing here", "quote a text that begins with !"),
     ("'\\t'", "is indented with a tab", "YAML is indented with blanks"),

@@ -16,7 +16,7 @@ from proxy.settings.document import Document, Origin
 from proxy.settings.faults import ConfigurationError, Fault, Location, enclosing, path_text, plain_path
 from proxy.settings.model import Settings
 from proxy.settings.overrides import overlay
-from proxy.settings.secrets import Surroundings
+from proxy.settings.secrets import BELOW_THE_FILE, Surroundings
 from proxy.settings.tenants import Key, Tenant
 from proxy.settings.wording import explain, location_of
 
@@ -136,8 +136,8 @@ def _lay_profiles(document: Document, folder: Path) -> list[Fault]:
         return []
     try:
         further = yaml.read(folder / name)
-    except ConfigurationError as fault:
-        return list(fault.faults)
+    except ConfigurationError as error:
+        return [each if each.line else Fault("models.file", each.message, BELOW_THE_FILE) for each in error.faults]
     value = further.value if further.value is not None else {}
     if not isinstance(value, dict) or not isinstance(value.get("profiles") or {}, dict):
         return [Fault("profiles", "must be a section", 'profiles: {"zai-org/*": {}}', str(folder / name))]

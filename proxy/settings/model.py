@@ -10,7 +10,19 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, ByteSize, Field
 
 from proxy.settings.aliases import ALIASES
-from proxy.settings.quantities import ExistingFile, FilePath, Number, Port, Seconds, SecondsOrNone, Size, Text, Whole
+from proxy.settings.quantities import (
+    Authorities,
+    FilePath,
+    Host,
+    LogFile,
+    Number,
+    Port,
+    Seconds,
+    SecondsOrNone,
+    Size,
+    Text,
+    Whole,
+)
 from proxy.settings.request import Capped, Effort, Injected
 from proxy.settings.secrets import OptionalSecret, Secret
 from proxy.settings.section import Section, complaint
@@ -52,7 +64,7 @@ UrlPath = Annotated[str, AfterValidator(rooted)]
 class Listen(Section):
     """Where OpenAI apps connect: the base URL they get is `http://HOST:PORT/v1`."""
 
-    host: Text = Field(default="127.0.0.1", description="address or name to listen on; `0.0.0.0` for all")
+    host: Host = Field(default="127.0.0.1", description="address or name to listen on; `0.0.0.0` for all")
     port: Port = Field(default=8080, description="TCP port; 0 = any free one")
     reuse_port: bool = Field(
         default=False, description="several processes share the port (SO_REUSEPORT); the kernel spreads connections"
@@ -62,7 +74,7 @@ class Listen(Section):
 class Admin(Section):
     """The operator's listener: metrics and health."""
 
-    host: Text = Field(default="127.0.0.1", description="address or name to listen on; any but loopback needs a token")
+    host: Host = Field(default="127.0.0.1", description="address or name to listen on; any but loopback needs a token")
     port: Port = Field(default=8081, description="TCP port; 0 = any free one")
     token: OptionalSecret = Field(
         default=Secret(env="TELNYX_PROXY_ADMIN_TOKEN"),
@@ -113,7 +125,7 @@ class Upstream(Section):
     keepalive: SecondsOrNone = Field(
         default=30, description="seconds an unused connection is kept for the next request; 0 = never"
     )
-    ca_file: ExistingFile = Field(
+    ca_file: Authorities = Field(
         default=None,
         description="PEM file of authorities that are trusted instead of the system's; null = the system's",
     )
@@ -203,7 +215,7 @@ class Logging(Section):
         default="auto", description="`auto` is `console` on a terminal, else `json`"
     )
     level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="the least that is logged")
-    file: FilePath = Field(default=None, description="file that lines are appended to; null = standard error")
+    file: LogFile = Field(default=None, description="file that lines are appended to; null = standard error")
 
 
 class Metrics(Section):

@@ -108,6 +108,7 @@ def _lay(document: Document, location: Location, given: tuple[str, str], root: S
         document.origins[location[: depth + 1]] = _origin(document, location[: depth + 1], name, replaced=last)
         if last and (around := find(root, location[:-1])) is not None and around.model is Secret:
             here.clear()  # one place of a secret stands for all
+            document.origins[location[:-1]] = Origin(name)
         here = _put(here, step, value) if last else _enter(here, step, location[depth + 1])
     return None
 

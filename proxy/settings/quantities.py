@@ -2,12 +2,13 @@
 
 import ipaddress
 import re
+import ssl
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, ValidationInfo
 
-from proxy.settings.secrets import Surroundings
+from proxy.settings.secrets import BELOW_THE_FILE, Surroundings
 from proxy.settings.section import complaint
 
 DAY = 86_400
@@ -41,15 +42,39 @@ def anchor(path: Path | None, info: ValidationInfo) -> Path | None:
     return info.context.folder / path
 
 
-def expect_file(path: Path | None, info: ValidationInfo) -> Path | None:
-    """A file that must be there when the proxy starts."""
-    if path is not None and isinstance(info.context, Surroundings) and info.context.resolve and not path.is_file():
-        raise complaint("is no file", "relative paths start at the folder of the configuration file")
+def looked_up(info: ValidationInfo) -> bool:
+    """Whether files that settings name are looked at: not where a configuration is read without its surroundings."""
+    return isinstance(info.context, Surroundings) and info.context.resolve
+
+
+def expect_authorities(path: Path | None, info: ValidationInfo) -> Path | None:
+    """A file of certificates that must be there when the proxy starts."""
+    if path is None or not looked_up(info):
+        return path
+    if not path.is_file():
+        raise complaint("is no file", BELOW_THE_FILE)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError:  # not readable, or an ssl.SSLError, which is one
+        hint = "a readable PEM file is expected: -----BEGIN CERTIFICATE-----"
+        raise complaint("holds no certificates", hint) from None
+    return path
+
+
+def expect_place(path: Path | None, info: ValidationInfo) -> Path | None:
+    """A file that need not be there yet: its folder has to be."""
+    if path is None or not looked_up(info):
+        return path
+    if path.is_dir():
+        raise complaint("is a folder", "the name of a file in it is expected")
+    if not path.parent.is_dir():
+        raise complaint("is in a folder that does not exist", BELOW_THE_FILE)
     return path
 
 
 FilePath = Annotated[Path | None, AfterValidator(anchor)]
-ExistingFile = Annotated[FilePath, AfterValidator(expect_file)]
+Authorities = Annotated[FilePath, AfterValidator(expect_authorities)]
+LogFile = Annotated[FilePath, AfterValidator(expect_place)]
 
 
 def lower_hex(value: str) -> str:
@@ -62,6 +87,20 @@ def lower_hex(value: str) -> str:
 
 
 Sha256 = Annotated[str, AfterValidator(lower_hex)]
+
+
+def expect_host(value: str) -> str:
+    """An address or a name, bare: the port is a setting of its own."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]+", value):
+            hint = "without scheme, port and brackets: 127.0.0.1, 0.0.0.0, ::1; the port has a setting of its own"
+            raise complaint("must be an address or the name of a host", hint) from None
+    return value
+
+
+Host = Annotated[Text, AfterValidator(expect_host)]
 
 
 def is_loopback(host: str) -> bool:

@@ -15,9 +15,12 @@ from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationIn
 from proxy.settings.section import Section, complaint
 
 HINT = 'write {env: NAME}, {file: PATH} or {value: "..."}'
+BELOW_THE_FILE = "relative paths start at the folder of the configuration file"
 FILE_LIMIT = 65_536
 """Bytes of a secret file at most: keys have tens to a few thousand; this keeps a wrong path from being read whole."""
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+"""Wider than what shells can set: Kubernetes allows dots and dashes."""
 _TELLABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}\Z")
 """Names of variables that may stand in a fault. People paste the secret itself there; those have small letters."""
 
@@ -61,6 +64,8 @@ class Secret(Section):
             raise complaint("does not say where the secret is", HINT)
         if sum(place is not None for place in data.values()) != 1:
             raise complaint("must name exactly one place", HINT)
+        if isinstance(name := data.get("env"), str) and name and not _VARIABLE.match(name):
+            raise complaint("is not the name of an environment variable", "the bare name, without $: {env: NAME}")
         return data
 
     @property
@@ -129,7 +134,7 @@ def _read(path: Path) -> str:
         reason = fault.strerror if isinstance(fault, OSError) else "it is not text"
         raise complaint(
             f"the file it is in cannot be read: {reason}",
-            "relative paths start at the folder of the configuration file",
+            BELOW_THE_FILE,
         ) from None
     if len(data) > FILE_LIMIT:
         raise complaint("the file it is in is too large for a secret")

@@ -111,7 +111,7 @@ class Tenant(Section):
         default=(), description="retrieval buckets that clients may name, patterns allowed; others are refused"
     )
     models: tuple[Text, ...] = Field(
-        default=("*",), description="Telnyx model ids the tenant may use, patterns allowed"
+        default=("*",), description="Telnyx model ids (not aliases) the tenant may use, patterns allowed"
     )
     translation: TranslationOverride | None = Field(
         default=None, description="what is different from `translation` for this tenant; null = nothing"

@@ -88,10 +88,12 @@ def _choice(context: Context) -> tuple[str, str]:
     return "must be one of " + str(context["expected"]).replace("'", "").replace(" or ", ", "), ""
 
 
-_SECTION = _always("must be a section", "names and values, one per line and indented, or {name: value, ...}")
+_SECTION = _always(
+    "must be a section", "names and values, one per line, indented, with a blank after the colon; or {name: value, ...}"
+)
 _LIST = _always("must be a list", "one item per line, each after a dash, or [one, two]")
-_WHOLE = _always("must be a whole number")
-_NUMBER = _always("must be a number")
+_WHOLE = _always("must be a whole number", "digits alone: 30")
+_NUMBER = _always("must be a number", "digits alone, without a unit: 30 or 0.5")
 _SWITCH = _always("must be true or false")
 _SIZE = _always("must be a size", "a number of bytes, or with a unit: 512KiB, 32MiB, 1GB")
 

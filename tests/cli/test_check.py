@@ -15,12 +15,19 @@ def environ(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_a_good_configuration_is_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_good_configuration_is_summed_up(capsys: pytest.CaptureFixture[str], environ: pytest.MonkeyPatch) -> None:
+    environ.setenv("TELNYX_API_KEY", KEY)
     assert main(["check", "--config", str(CONFIG)]) == 0
     said = capsys.readouterr()
     assert said.err == ""
     assert said.out.startswith(f"{CONFIG}: OK\n")
-    for words in ("127.0.0.1:8080", "without a token", "api_key not set", "tenants       0, keys 0", "aliases 23"):
+    for words in (
+        "127.0.0.1:8080",
+        "without a token",
+        "api_key set",
+        "tenants       none: serve makes one",
+        "aliases 23",
+    ):
         assert words in said.out
 
 
@@ -33,9 +40,31 @@ def test_secrets_are_counted_and_not_shown(
     path.write_text("tenants: [{id: a, keys: [{name: web, secret: {env: WEB}}]}, {id: b}]")
     assert main(["check", "--config", str(path)]) == 0
     said = capsys.readouterr().out
-    for words in ("with a token", "api_key set", "tenants       2, keys 1"):
+    for words in ("with a token", "api_key set", "tenants       2, keys 1; without a key, so that nobody can call: b"):
         assert words in said
     assert KEY not in said
+
+
+def test_what_serve_would_refuse_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nobody configured a tenant, one is made, and its requests need a Telnyx key."""
+    path = tmp_path / "proxy.yaml"
+    path.touch()
+    assert main(["check", "--config", str(path)]) == 2
+    said = capsys.readouterr().out
+    assert said.startswith("upstream.api_key: is not set\n    set the environment variable TELNYX_API_KEY")
+    assert said.endswith("\n1 fault\n")
+
+
+def test_a_tenant_with_a_key_of_its_own_needs_no_common_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], environ: pytest.MonkeyPatch
+) -> None:
+    environ.setenv("OWN", KEY)
+    path = tmp_path / "proxy.yaml"
+    path.write_text("tenants: [{id: a, upstream_api_key: {env: OWN}, keys: [{name: web, secret: {env: OWN}}]}]")
+    assert main(["check", "--config", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "api_key not set" in said
+    assert "tenants       1, keys 1\n" in said
 
 
 def test_every_fault_is_told_with_place_and_hint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ import urllib.request
 import pytest
 
 from proxy.cli import emulator
+from proxy.emulator.scenarios import SCENARIOS
 
 PROGRAM = """
 import argparse, sys
@@ -69,7 +70,16 @@ def test_an_orderly_stop_is_a_success(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_unknown_scenario_is_bad_usage_and_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert emulator.run(parsed("--scenario", "rate-limted")) == 2
-    assert "did you mean 'rate-limited'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "did you mean 'rate-limited'" in said
+    assert "emulator --list" in said
+
+
+def test_the_scenarios_are_listed_without_serving(capsys: pytest.CaptureFixture[str]) -> None:
+    assert emulator.run(parsed("--list")) == 0
+    listed = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert [name for name, _ in listed] == list(SCENARIOS)
+    assert "think-tags" in SCENARIOS
 
 
 def test_a_port_in_use_is_a_failure_that_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
 import argparse
 import errno
-import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -82,10 +82,26 @@ def test_a_faulty_configuration_is_told_whole(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr() == ("", "f:1: a.b: is wrong\n    mend it\nf:2: c: is wrong\n")
 
 
-def test_a_port_in_use_is_told_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    error = OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    absent = tmp_path / "absent.json"
+    assert run(argparse.Namespace(run=lambda args: len(absent.read_bytes()))) == 1
+    assert capsys.readouterr().err == f"telnyx-proxy: {absent}: No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError("without a number"), "without a number"),
+        (OSError(errno.EADDRINUSE, "cannot listen on ::1:80: in use"), "cannot listen on ::1:80: in use"),
+        (OSError(errno.EPIPE, "Broken pipe"), "Broken pipe"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "Name or service not known"),
+    ],
+)
+def test_other_failures_are_told_as_the_system_has_them(
+    error: OSError, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(argparse.Namespace(run=raising(error))) == 1
-    assert capsys.readouterr().err == f"telnyx-proxy: {error}\n"
+    assert capsys.readouterr().err == f"telnyx-proxy: {said}\n"
 
 
 def test_an_interrupt_ends_quietly(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,9 @@ def test_plain_http_is_refused_elsewhere_unless_allowed(tmp_path: Path) -> None:
     settings_of(tmp_path, "upstream: {base_url: 'http://10.0.0.1/v2', allow_http: true}")
 
 
-@pytest.mark.parametrize("tail", ["/ai", "/ai/openai", "/ai/openai/"])
+@pytest.mark.parametrize(
+    "tail", ["/ai", "/ai/openai", "/ai/openai/", "/ai/chat/completions", "/ai/openai/chat/completions"]
+)
 def test_the_base_url_of_an_openai_client_is_not_ours(tmp_path: Path, tail: str) -> None:
     fault = only_fault(tmp_path, f"upstream: {{base_url: 'https://api.telnyx.com/v2{tail}'}}")
     assert "ends in what upstream.chat_path begins with" in fault.message
@@ -31,6 +33,14 @@ def test_the_base_url_of_an_openai_client_is_not_ours(tmp_path: Path, tail: str)
 @pytest.mark.parametrize("upstream", ["base_url: 'https://x/ai', chat_path: /chat", "base_url: 'https://x/aisle/v2'"])
 def test_other_paths_are_not_taken_for_it(tmp_path: Path, upstream: str) -> None:
     settings_of(tmp_path, f"upstream: {{{upstream}}}")
+
+
+@pytest.mark.parametrize("host", ["api.telnyx.com", "api.telnyx.eu"])
+def test_the_address_of_telnyx_has_a_version(tmp_path: Path, host: str) -> None:
+    fault = only_fault(tmp_path, f"upstream: {{base_url: 'https://{host}/'}}")
+    assert fault.hint == f"usually https://{host}/v2"
+    settings_of(tmp_path, f"upstream: {{base_url: 'https://{host}/v2'}}")
+    settings_of(tmp_path, "upstream: {base_url: 'https://gateway.example.org'}")
 
 
 @pytest.mark.parametrize("token", ["", "token: null", "token: {env: ABSENT}"])
@@ -61,6 +71,21 @@ def test_two_listeners_need_two_ports(tmp_path: Path, hosts: tuple[str, str]) ->
 )
 def test_two_listeners_that_do_not_meet(tmp_path: Path, text: str) -> None:
     settings_of(tmp_path, text)
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "gpt-4o*", "gpt-*", "text-embedding-3-small"])
+def test_an_allow_list_of_aliases_would_allow_nothing(tmp_path: Path, name: str) -> None:
+    text = f"tenants:\n  - id: a\n    models: ['zai-org/*', '{name}']"
+    fault = only_fault(tmp_path, text, ENVIRON)
+    assert (fault.path, fault.line) == ("tenants[0].models[1]", 3)
+    assert (fault.message, "models.aliases" in fault.hint) == ("is an alias, not a Telnyx model id", True)
+
+
+@pytest.mark.parametrize("aliases", ["{}", "{'*': zai-org/GLM-5.2, 'x': mine, 'min*': mine}"])
+def test_ids_and_patterns_of_ids_are_allowed(tmp_path: Path, aliases: str) -> None:
+    allowed = "['*', 'zai-org/*', openai/gpt-4o, '*Kimi*', 'Telnyx.*', mine, '?']"
+    text = f"models: {{aliases: {aliases}}}\ntenants: [{{id: a, models: {allowed}}}]"
+    settings_of(tmp_path, text, ENVIRON)
 
 
 def test_ids_differ(tmp_path: Path) -> None:

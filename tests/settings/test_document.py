@@ -76,6 +76,8 @@ def test_what_is_yaml_but_no_configuration(text: str, path: str, line: int, mess
     ("text", "line", "message"),
     [
         (f"a: *{CANARY}", 1, "refers with * to a name that is not defined"),
+        ("a: [*]", 1, "has a * that must be quoted"),
+        ("a:\n  *: b", 2, "has a * that must be quoted"),
         (f"a: &{CANARY} 1\nb: &{CANARY} 2", 2, "defines the same name with & twice"),
         (f"a: !{CANARY}!b 1", 1, "has a tag that means nothing here"),
         (f"a:\n\t- {CANARY}", 2, "is indented with a tab"),

@@ -157,11 +157,16 @@ def test_faults_of_the_second_file_name_it(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("content", [None, "- a", "profiles: [a]", "profiles: 5", "{"])
-def test_a_second_file_that_is_none(tmp_path: Path, content: str | None) -> None:
-    if content is not None:
-        (tmp_path / "more.yaml").write_text(content)
+@pytest.mark.parametrize("content", ["- a", "profiles: [a]", "profiles: 5", "{"])
+def test_a_second_file_that_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "more.yaml").write_text(content)
     assert only_fault(tmp_path, "models: {file: more.yaml}").source == str(tmp_path / "more.yaml")
+
+
+def test_a_second_file_that_cannot_be_read_is_a_fault_of_the_setting(tmp_path: Path) -> None:
+    fault = only_fault(tmp_path, "listen: {}\nmodels:\n  file: more.yaml")
+    assert (fault.path, fault.message) == ("models.file", "cannot be read: No such file or directory")
+    assert (fault.line, fault.source) == (3, str(tmp_path / "proxy.yaml"))
 
 
 @pytest.mark.parametrize("content", ["", "profiles:", "{}"])

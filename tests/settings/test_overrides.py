@@ -48,6 +48,12 @@ def test_a_variable_wins_over_the_file(tmp_path: Path, name: str, text: str, pat
     assert found == value
 
 
+def test_a_secret_that_was_replaced_is_told_by_its_variable(tmp_path: Path) -> None:
+    text = "upstream:\n  api_key: {value: KEY0123}"
+    fault = only_fault(tmp_path, text, {"TELNYX_PROXY_UPSTREAM__API_KEY__FILE": "absent"})
+    assert (fault.path, fault.source, fault.line) == ("upstream.api_key", "TELNYX_PROXY_UPSTREAM__API_KEY__FILE", None)
+
+
 def test_tenants_can_come_from_the_environment_alone() -> None:
     environ = {
         "TELNYX_PROXY_TENANTS__1__ID": "b",

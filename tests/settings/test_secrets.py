@@ -72,6 +72,13 @@ def test_exactly_one_place(given: Any, around: Surroundings) -> None:
     assert "exactly one place" in complaint_about(given, around)
 
 
+@pytest.mark.parametrize("name", ["$KEY", "${KEY}", "KEY=x", "A KEY", "5", "KEY\n"])
+@pytest.mark.parametrize("kind", [DemandedSecret, OptionalSecret])
+def test_the_name_of_a_variable_is_bare(name: str, kind: Any, around: Surroundings) -> None:
+    """Also where no secret is needed: `$KEY` would else be a variable that is never set."""
+    assert "is not the name of an environment variable" in complaint_about({"env": name}, around, kind)
+
+
 def test_a_variable_that_is_not_set_is_a_fault_where_it_is_demanded(around: Surroundings) -> None:
     assert "variable ABSENT is not set" in complaint_about({"env": "ABSENT"}, around)
     assert "variable EMPTY is not set" in complaint_about({"env": "EMPTY"}, around)

@@ -8,7 +8,7 @@ from tests.settings.configuring import only_fault
 @pytest.mark.parametrize(
     ("text", "path", "message", "hint"),
     [
-        ("listen: {port: x}", "listen.port", "must be a whole number", ""),
+        ("listen: {port: x}", "listen.port", "must be a whole number", "digits alone"),
         ("listen: {port: 80.5}", "listen.port", "must be a whole number", ""),
         ("listen: {port: [1]}", "listen.port", "must be a whole number", ""),
         (f"listen: {{port: '{'9' * 5000}'}}", "listen.port", "must be a whole number", ""),
@@ -19,10 +19,17 @@ from tests.settings.configuring import only_fault
         ("listen: {port: null}", "listen.port", "must be a whole number", ""),
         ("listen: {host: ''}", "listen.host", "must not be empty", ""),
         ("listen: {host: 8}", "listen.host", "must be text", "put it in quotes"),
+        (
+            "listen: {host: '[::]:80'}",
+            "listen.host",
+            "must be an address or the name of a host",
+            "without scheme, port",
+        ),
         ("listen: {reuse_port: perhaps}", "listen.reuse_port", "must be true or false", ""),
         ("listen: {reuse_port: [1]}", "listen.reuse_port", "must be true or false", ""),
         ("listen: 8080", "listen", "must be a section", "one per line"),
-        ("streams: {keepalive: often}", "streams.keepalive", "must be a number", ""),
+        ("listen:\n  port:80", "listen", "must be a section", "a blank after the colon"),
+        ("streams: {keepalive: 5s}", "streams.keepalive", "must be a number", "without a unit"),
         ("streams: {keepalive: [1]}", "streams.keepalive", "must be a number", ""),
         ("streams: {keepalive: .inf}", "streams.keepalive", "must be a number", ""),
         ("upstream: {timeouts: {connect: 0}}", "upstream.timeouts.connect", "must be more than 0", ""),
