@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import deque
 from typing import Any
 
 import orjson
@@ -11,8 +12,8 @@ class NotJson(ValueError):
     """The bytes are not JSON, or not JSON we accept.
 
     Attributes:
-        line, column: 1-based position of the fault.
-        duplicate: the object key that stands twice, if that is the fault.
+        line, column: 1-based position of the fault, 0 where there is none to tell.
+        duplicate: the object key that stands twice, if that is the fault; the beginning of a very long one.
     """
 
     def __init__(self, message: str, line: int = 0, column: int = 0, duplicate: str | None = None) -> None:
@@ -32,27 +33,38 @@ def decode(data: bytes | str) -> Any:
         raise NotJson(message, fault.lineno, fault.colno) from None
 
 
+SEARCH_LIMIT = 1 << 22
+"""Bytes looked through in search of keys that stand twice. It takes a millisecond or two; a body of several MiB, or one
+with thousands of keys, is read a second time instead, which takes time in proportion to its length only."""
+NAME_LIMIT = 64
+"""Characters of a doubled key that are told: a key can be as long as the body."""
+
+
 def decode_object(data: bytes) -> dict[str, Any]:
     """A JSON object in which no top-level key stands twice. Raises NotJson.
 
-    orjson keeps the last of two equal keys without a word. Counting `"key"` in the bytes is cheap and only
-    ever over-counts (the key may stand deeper, too), so the slow, certain reading happens only on a suspicion.
+    orjson keeps the last of two equal keys without a word. So `"key"` is counted in the bytes, which is cheap: a key
+    found once stands once. Any other count (it stands deeper, too, or is spelled with escapes) is only a suspicion,
+    which the slow, certain reading settles. A key that stands twice in two spellings is not found.
     """
     value = decode(data)
     if not isinstance(value, dict):
         raise NotJson("expected a JSON object")
-    if any(data.count(b'"' + key.encode("utf-8", "surrogatepass") + b'"') > 1 for key in value):
+    if len(data) * len(value) > SEARCH_LIMIT or any(data.count(b'"' + key.encode() + b'"') != 1 for key in value):
         _expect_unique_keys(data)
     return value
 
 
 def _expect_unique_keys(data: bytes) -> None:
-    depth_first: list[list[tuple[str, Any]]] = []
-    json.loads(data, object_pairs_hook=depth_first.append)
+    objects: deque[list[tuple[str, Any]]] = deque(maxlen=1)  # the outermost is closed last; the others are not kept
+    try:
+        json.loads(data, object_pairs_hook=objects.append)
+    except RecursionError:  # it stops a little before orjson's limit of 1024 levels, depending on the caller's own
+        raise NotJson("nested too deeply") from None
     seen: set[str] = set()
-    for key, _ in depth_first[-1]:  # the outermost object is closed last
+    for key, _ in objects[0]:
         if key in seen:
-            raise NotJson(f"the key '{key}' stands twice", duplicate=key)
+            raise NotJson(f"the key '{key[:NAME_LIMIT]}' stands twice", duplicate=key[:NAME_LIMIT])
         seen.add(key)
 
 

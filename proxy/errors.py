@@ -24,7 +24,7 @@
         └── ShuttingDown                503  the proxy is stopping
 
 The types and codes are the ones OpenAI's own API answers with (https://platform.openai.com/docs/guides/error-codes);
-`edge/replies.py` is the one place that turns an exception into an HTTP answer.
+`edge/exchange.py` is the one place that turns an exception into an HTTP answer.
 """
 
 from typing import Any

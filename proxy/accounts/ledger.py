@@ -35,6 +35,7 @@ class Record:
         request_id: ours, `req_` and 32 hex digits; also sent as `x-request-id`.
         started_at: Unix time in seconds.
         endpoint: the name of the endpoint's row (`chat.completions`), or `unknown`.
+        path: what was called where no endpoint has it; otherwise the endpoint says it.
         tenant, key: id and key name, empty before admission.
         model_asked: what the client wrote, cut to 200 characters; model: the Telnyx id that served or was to serve.
         status: HTTP status sent to the client; CLIENT_CLOSED where it left first.
@@ -58,6 +59,7 @@ class Record:
     started_at: float
     endpoint: str = "unknown"
     method: str = ""
+    path: str = ""
     tenant: str = ""
     key: str = ""
     model_asked: str = ""

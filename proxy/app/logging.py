@@ -1,6 +1,8 @@
 """The log of the proxy: telemetry's logger behind the port that the edge knows."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from structlog.typing import FilteringBoundLogger
 
@@ -33,6 +35,15 @@ class StructuredLog:
         """Something an operator should know."""
         self._logger.info(event, **details)
 
-    def take_over(self) -> None:
-        """What libraries log goes the same way, masked as well."""
-        logging.basicConfig(level=logging.WARNING, handlers=[StandardLogs(self._logger)], force=True)
+    @contextmanager
+    def take_over(self) -> Iterator[None]:
+        """What libraries log goes the same way, masked as well, until the block is left."""
+        root = logging.getLogger()
+        handlers, level = root.handlers, root.level
+        root.handlers = [StandardLogs(self._logger)]
+        root.setLevel(logging.WARNING)
+        try:
+            yield
+        finally:
+            root.handlers = handlers
+            root.setLevel(level)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 
 from proxy import __version__
 from proxy.accounts.tenants import Grant, KeyRing, Tenant
@@ -42,7 +43,7 @@ class Stopping:
 
 @asynccontextmanager
 async def running_services(settings: Settings, stopping: Stopping, clock: Clock = SYSTEM) -> AsyncIterator[Services]:
-    """Everything a listener needs, closed in reverse order. Raises OSError for a log that cannot be opened."""
+    """Everything a listener needs, closed in reverse order. Raises OSError for a file that is of no use."""
     async with AsyncExitStack() as stack:
         terms = TermsBook(settings)
         spelled_out = terms.spelled_out()
@@ -50,7 +51,7 @@ async def running_services(settings: Settings, stopping: Stopping, clock: Clock 
         stack.callback(metrics.close)
         output = stack.enter_context(open_output(str(settings.logging.file) if settings.logging.file else None))
         log = StructuredLog(make_logger(output, settings.logging.format, settings.logging.level, metrics.lose_log_line))
-        log.take_over()
+        stack.enter_context(log.take_over())
         tasks = Tasks(log.task_failed)
         upstream = settings.upstream
         transport = _transport(settings)
@@ -94,8 +95,15 @@ def _transport(settings: Settings) -> AiohttpTransport:
         first_byte=upstream.timeouts.first_byte,
         keepalive=upstream.keepalive,
         user_agent=USER_AGENT,
-        tls=ssl.create_default_context(cafile=upstream.ca_file),
+        tls=_trust(upstream.ca_file),
     )
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError as fault:
+        raise OSError(f"upstream.ca_file: {ca_file} holds no certificate that can be read") from fault
 
 
 def tenants(settings: Settings) -> dict[str, Tenant]:

@@ -1,6 +1,7 @@
 """`telnyx-proxy demo`: the proxy in front of the built-in emulator, with a tenant and a key."""
 
 import argparse
+import sys
 
 CREDENTIAL = "KEY_demo"
 """What the emulator accepts as a Telnyx API key."""
@@ -18,9 +19,15 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until a signal."""
+    """Serve until a signal. 2 for an unknown scenario."""
     from proxy.app.looping import run_loop
+    from proxy.emulator import scenarios
 
+    try:
+        scenarios.resolve(args.scenario)
+    except scenarios.UnknownScenario as fault:
+        sys.stderr.write(f"telnyx-proxy demo: {fault}\n")
+        return 2
     return run_loop(_demo(args.scenario))
 
 

@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         body, changes = _translate(settings, tenant, codec.decode_object(data))
     except codec.NotJson as fault:
-        sys.stderr.write(f"{args.request}: line {fault.line} column {fault.column}: {fault.message}\n")
+        where = f"line {fault.line} column {fault.column}: " if fault.line else ""
+        sys.stderr.write(f"{args.request}: {where}{fault.message}\n")
         return 2
     except ClientFault as refusal:
         sys.stdout.write(f"refused with {refusal.status}:\n{codec.encode_pretty(refusal.envelope())}\n")
@@ -69,13 +70,14 @@ def _translate(settings: "Settings", tenant: str, request: dict[str, Any]) -> "t
     from proxy.edge.models import expect_allowed, meant
     from proxy.edge.terms import TermsBook
     from proxy.translation import chat, quirks
+    from proxy.upstream.repair import refuser
 
     book = TermsBook(settings)
     model, alias = meant(book, {}, request.get("model"))
     terms = book.look_up(tenant, model)
     expect_allowed(model, allowed=terms.allowed)
     translated = chat.translate(request, model, terms.policy)
-    body, adapted = quirks.adapt(translated.body, terms.manner, ())
+    body, adapted = quirks.adapt(translated.body, terms.manner, (), refuser(terms.policy))
     return body, [*([alias] if alias else []), *translated.changes, *adapted]
 
 

@@ -29,9 +29,10 @@ class Exchange:
         started: steady time of its beginning.
         response, stream: a streamed answer under way, None before and for whole answers.
         stopping: the proxy is shutting down and breaks this exchange off.
+        last: its answer says that the connection ends with it.
     """
 
-    __slots__ = ("record", "request", "response", "services", "started", "stopping", "stream", "task")
+    __slots__ = ("last", "record", "request", "response", "services", "started", "stopping", "stream", "task")
 
     def __init__(self, services: Services, request: web.BaseRequest) -> None:
         self.services = services
@@ -41,6 +42,7 @@ class Exchange:
         self.response: web.StreamResponse | None = None
         self.stream: ChatStream | None = None
         self.stopping = False
+        self.last = False
         self.task = asyncio.current_task()
 
     def elapsed(self) -> float:
@@ -93,9 +95,10 @@ class Exchange:
         return response
 
 
-def header_value(text: str) -> str:
-    """Text of upstream that may stand in a header of ours: printable ASCII, bounded."""
-    return "".join(letter for letter in text[:NAME_LIMIT] if " " <= letter <= "~")
+def header_value(text: str, limit: int = NAME_LIMIT) -> str:
+    """Foreign text that may stand in a header: printable ASCII, at most `limit` characters."""
+    text = text[:limit]
+    return text if text.isascii() and text.isprintable() else "".join(c for c in text if " " <= c <= "~")
 
 
 def request_id(services: Services) -> str:

@@ -40,6 +40,8 @@ from proxy.usage import estimate
 
 HANDED_ON = ("traceparent", "tracestate")
 """The client's headers that Telnyx gets. Everything else ends here: cookies, organisation, addresses, and our key."""
+TRACE_LIMIT = 512
+"""Characters of such a header: what the W3C's trace context asks everybody to hand on. Longer ones stay here."""
 
 
 async def handle(exchange: Exchange) -> web.StreamResponse:
@@ -76,10 +78,17 @@ async def _confess(exchange: Exchange, bug: Exception) -> web.StreamResponse:
     return exchange.response
 
 
+def turn_away(exchange: Exchange) -> web.Response:
+    """The answer to a request that comes when nothing may begin any more."""
+    answer = exchange.refuse(ShuttingDown("The proxy is shutting down. Please try again."))
+    exchange.record.duration = exchange.elapsed()
+    exchange.services.record(exchange.record)
+    return answer
+
+
 async def _journey(exchange: Exchange) -> web.StreamResponse:
     services, record = exchange.services, exchange.record
-    endpoint, name = routes.find(exchange.request.method, exchange.request.rel_url.raw_path)
-    record.endpoint = endpoint.name
+    endpoint, name = _route(exchange)
     grant = services.keys.admit(exchange.request.headers.get("Authorization"))
     record.tenant, record.key = grant.tenant.id, grant.key
     if endpoint.kind == "model_list":
@@ -88,6 +97,17 @@ async def _journey(exchange: Exchange) -> web.StreamResponse:
         return exchange.reply(await models.single(services, grant.tenant, name))
     request = await body.read_object(exchange)
     return await _complete(exchange, endpoint, grant, request)
+
+
+def _route(exchange: Exchange) -> tuple[Endpoint, str]:
+    method, path = exchange.request.method, exchange.request.rel_url.raw_path
+    endpoint, name = routes.look_up(path)
+    if endpoint is None:
+        exchange.record.path = header_value(path)
+        raise routes.unknown(method, path)
+    exchange.record.endpoint = endpoint.name
+    routes.expect_method(endpoint, method)
+    return endpoint, name
 
 
 async def _complete(
@@ -121,10 +141,11 @@ async def _answer(
     exchange: Exchange, translation: Translation, translated: Translated, sent: Sent, grant: Grant
 ) -> web.StreamResponse:
     services, record, expects = exchange.services, exchange.record, translated.expects
-    translated.changes.extend(sent.changes)
+    if sent.changes:
+        translated.changes.extend(sent.changes)
+        _show_changes(exchange, translated.changes)
     record.repairs = sent.repairs
     record.upstream_request_id = header_value(sent.answer.headers.get("x-request-id", "")) or None
-    _show_changes(exchange, translated.changes)
     if sent.answer.status != SUCCESS:
         around = _circumstances(exchange, translated.changes, grant)
         raise failures.from_response(sent.answer.status, sent.answer.headers, sent.refusal, around)
@@ -137,7 +158,8 @@ async def _answer(
     with _waiting(exchange, expects):
         raw = await _read_whole(exchange, sent)
     answer = translation.answer(raw, expects, identity, record.model)
-    record.usage, record.model, record.schema_violations = answer.usage, answer.model, answer.violations
+    record.usage, record.schema_violations = answer.usage, answer.violations
+    record.model = answer.model[:NAME_LIMIT]
     if answer.estimated:
         translated.changes.append(Change("estimated", "usage", reason="Telnyx reported no usage"))
         _show_changes(exchange, translated.changes)
@@ -145,11 +167,12 @@ async def _answer(
 
 
 async def _read_whole(exchange: Exchange, sent: Sent) -> bytes:
-    services = exchange.services
+    limits, timeouts = exchange.services.settings.limits, exchange.services.settings.upstream.timeouts
     try:
-        return await sent.answer.read(
-            services.settings.limits.answer, services.settings.upstream.timeouts.between_chunks
-        )
+        async with asyncio.timeout(max(0.0, timeouts.total - exchange.elapsed())):
+            return await sent.answer.read(limits.answer, timeouts.between_chunks)
+    except TimeoutError:
+        raise UpstreamTimeout("The answer took too long (timeouts.total).") from None
     finally:
         sent.answer.close()
 
@@ -188,18 +211,28 @@ def _describe(exchange: Exchange, translated: Translated, alias: Change | None) 
 
 def _show_changes(exchange: Exchange, changes: Changes) -> None:
     exchange.record.changes_header = changes.header()
-    exchange.record.changes = tuple((change.field, change.kind) for change in changes)
+    # an alias is the client's word for a model, not a field, and no label for a metric
+    exchange.record.changes = tuple(
+        ("model" if change.kind == "aliased" else change.field, change.kind) for change in changes
+    )
 
 
 def _outgoing(exchange: Exchange, grant: Grant, translated: Translated) -> Outgoing:
-    headers = exchange.request.headers
     return Outgoing(
         "POST",
         exchange.services.urls["chat"],
         grant.tenant.credential,
         accept="text/event-stream" if translated.expects.stream else "application/json",
-        headers={name: headers[name] for name in HANDED_ON if name in headers},
+        headers=_handed_on(exchange),
     )
+
+
+def _handed_on(exchange: Exchange) -> dict[str, str]:
+    """The trace context, if it is one: otherwise Telnyx would refuse the request for what the client made of it."""
+    if exchange.record.trace_id is None:
+        return {}
+    given = ((name, exchange.request.headers.get(name, "")) for name in HANDED_ON)
+    return {name: text for name, text in given if text and header_value(text, TRACE_LIMIT) == text}
 
 
 def _circumstances(exchange: Exchange, changes: Changes, grant: Grant) -> Circumstances:

@@ -7,8 +7,14 @@ from proxy.accounts.tenants import Tenant
 from proxy.edge.services import Services
 from proxy.edge.terms import TermsBook
 from proxy.errors import InvalidRequest, ModelNotAllowed, ModelNotFound
+from proxy.translation.checks import text
 from proxy.translation.models import alias_row, complete, nearest
 from proxy.translation.rules import Change
+
+MODEL_LIMIT = 256
+"""Characters of a model's name. Names are remembered with their terms and repeated in errors and logs, so one of
+megabytes would stay in memory; the longest at Telnyx, of fine-tuned models, have some 100."""
+_text = text(MODEL_LIMIT)
 
 
 def resolve(services: Services, tenant: Tenant, asked: Any) -> tuple[str, Change | None]:
@@ -32,6 +38,7 @@ def meant(terms: TermsBook, known: Collection[str], asked: Any) -> tuple[str, Ch
         raise InvalidRequest(
             "Invalid type for 'model': expected a non-empty string.", param="model", code="invalid_type"
         )
+    _text("model", asked)
     target = terms.aliases.target(asked)
     if target is None and asked not in known:
         target = complete(asked, known)

@@ -10,7 +10,7 @@ import asyncio
 from aiohttp import web
 
 from proxy.accounts.ledger import CLIENT_CLOSED
-from proxy.edge.exchange import Exchange
+from proxy.edge.exchange import NAME_LIMIT, Exchange
 from proxy.errors import ProxyError, ShuttingDown, UpstreamTimeout
 from proxy.streaming.chat import ChatStream
 from proxy.upstream.transport import Answer
@@ -78,6 +78,8 @@ async def relay(exchange: Exchange, answer: Answer, stream: ChatStream) -> web.S
     exchange.response, exchange.stream, exchange.record.status = response, stream, 200
     exchange.services.metrics.open_stream(1)
     try:
+        if exchange.last:
+            response.force_close()
         await response.prepare(exchange.request)
         async with asyncio.timeout_at(asyncio.get_running_loop().time() + _left(exchange)):
             await _pump(exchange, answer, response, stream)
@@ -160,7 +162,7 @@ def _abandon(exchange: Exchange) -> None:
 def _account(exchange: Exchange, stream: ChatStream) -> None:
     record = exchange.record
     record.usage = stream.usage
-    record.model = stream.model
+    record.model = stream.model[:NAME_LIMIT]
     record.schema_violations = stream.violations
     if record.stream_end is None:
         record.stream_end = stream.ended

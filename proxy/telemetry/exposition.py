@@ -53,6 +53,7 @@ class Exposition:
         self._registry = CollectorRegistry()
         self._own = None if self._directory else self._registry  # shared values are read from the files instead
         if self._directory:
+            self._directory.mkdir(parents=True, exist_ok=True)
             _collect_shared(self._registry, str(self._directory))
 
     def gauge(self, row: Declaration) -> Gauge:

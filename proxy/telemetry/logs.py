@@ -130,6 +130,8 @@ def canonical(record: Record) -> dict[str, Any]:
         "tenant": record.tenant,
         "key": record.key,
         "endpoint": record.endpoint,
+        "method": record.method if record.path else "",
+        "path": record.path,
         "model_asked": record.model_asked,
         "model": record.model,
         "error_code": record.error_code,

@@ -2,26 +2,29 @@
 
 import asyncio
 import gzip
+import zlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from proxy import codec
+from proxy.edge.body import COMMA_LIMIT, CONTAINER_LIMIT
 from tests.conftest import Build
 from tests.world import HELLO, KEY, MODEL, World
 
 BODY = codec.encode({"model": MODEL, "messages": HELLO})
 
 
-async def raw(here: World, data: bytes, *, half: bool = False) -> bytes:
-    """Send bytes, read until the proxy closes."""
+async def raw(here: World, data: bytes) -> bytes:
+    """Send bytes, read the answer: all of it, or its error (the proxy goes on waiting for the rest of a body)."""
     host, port = here.proxy.addresses.openai.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(data)
     await writer.drain()
-    if half:
-        writer.write_eof()
-    answer = await reader.read()
+    answer = b""
+    while b"}}" not in answer and (piece := await reader.read(65536)):
+        answer += piece
     writer.close()
     await writer.wait_closed()
     return answer
@@ -87,11 +90,69 @@ async def test_a_broken_chunked_body_is_a_400(build: Build, garbage: bytes) -> N
     assert b'"error"' in answer
 
 
-async def test_a_broken_compressed_body_is_a_400(build: Build) -> None:
+PACKED = gzip.compress(BODY)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", b"this is not gzip"),
+        ("gzip", PACKED[:-1]),
+        ("gzip", PACKED + b"more"),
+        ("deflate", PACKED[10:-8]),
+        ("gzip, gzip", gzip.compress(PACKED)),
+        ("br", BODY),
+    ],
+)
+async def test_a_body_that_cannot_be_unpacked_is_a_400(build: Build, encoding: str, body: bytes) -> None:
     here = await build()
-    async with here.post(b"this is not gzip", headers={"Content-Encoding": "gzip"}) as answer:
+    async with here.post(body, headers={"Content-Encoding": encoding}) as answer:
         assert answer.status == 400
-        assert (await answer.json())["error"]["message"]
+        assert "encoding" in (await answer.json())["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"), [("GZIP ", PACKED), ("x-gzip", PACKED), ("deflate", zlib.compress(BODY)), ("identity", BODY)]
+)
+async def test_what_http_knows_as_compression_is_unpacked(build: Build, encoding: str, body: bytes) -> None:
+    here = await build()
+    async with here.post(body, headers={"Content-Encoding": encoding}) as answer:
+        assert answer.status == 200
+
+
+async def in_pieces(body: bytes) -> AsyncIterator[bytes]:
+    """Without a length, so that nobody knows beforehand."""
+    for index in range(0, len(body), 65_536):
+        yield body[index : index + 65_536]
+
+
+async def sent(here: World, body: bytes, **headers: str) -> tuple[int, str]:
+    """Status and `error.code` of a body that is sent in pieces."""
+    headers["Authorization"] = f"Bearer {KEY}"
+    async with here.session.post(here.url("/v1/chat/completions"), data=in_pieces(body), headers=headers) as answer:
+        return answer.status, (await answer.json())["error"]["code"]
+
+
+async def test_blocks_that_unpack_to_nothing_are_bounded_by_what_they_are(build: Build) -> None:
+    here = await build(limits={"body": "64KiB"})
+    nothing = b"\x78\x9c" + b"\x00\x00\x00\xff\xff" * 20_000
+    assert await sent(here, nothing, **{"Content-Encoding": "deflate"}) == (413, "request_too_large")
+
+
+@pytest.mark.parametrize(
+    ("unit", "times"), [(b"[],", CONTAINER_LIMIT), (b'{"a":1},', CONTAINER_LIMIT), (b"1,", COMMA_LIMIT + 1)]
+)
+async def test_a_body_of_nothing_but_brackets_or_commas_is_refused(build: Build, unit: bytes, times: int) -> None:
+    """To decode one of 32 MiB would hold up everybody for ten seconds."""
+    here = await build()
+    assert await sent(here, b'{"x":[' + unit * times + b"1]}") == (400, "request_too_large")
+
+
+async def test_a_large_body_of_a_few_values_is_read(build: Build) -> None:
+    here = await build()
+    body = codec.encode({"model": MODEL, "messages": HELLO, "user": "x" * (CONTAINER_LIMIT + 1)})
+    async with here.post(body) as answer:
+        assert answer.status == 200
 
 
 async def test_a_client_that_leaves_while_sending_is_recorded_and_forgotten(build: Build) -> None:

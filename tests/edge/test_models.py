@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from proxy.edge.models import expect_allowed, meant
+from proxy.edge.models import MODEL_LIMIT, expect_allowed, meant
 from proxy.edge.terms import TermsBook
 from proxy.errors import InvalidRequest, ModelNotAllowed
 from tests.world import settings
@@ -48,6 +48,14 @@ def test_a_model_that_is_no_text_is_a_400(asked: Any) -> None:
     with pytest.raises(InvalidRequest) as caught:
         meant(book(), KNOWN, asked)
     assert (caught.value.param, caught.value.code) == ("model", "invalid_type")
+
+
+def test_a_model_of_megabytes_is_a_400_and_not_remembered() -> None:
+    assert meant(book(), KNOWN, "x" * MODEL_LIMIT)[0] == "x" * MODEL_LIMIT
+    with pytest.raises(InvalidRequest) as caught:
+        meant(book(), KNOWN, "x" * (MODEL_LIMIT + 1))
+    assert (caught.value.param, caught.value.code) == ("model", "string_above_max_length")
+    assert len(caught.value.message) < MODEL_LIMIT
 
 
 def test_what_is_not_allowed_is_refused() -> None:

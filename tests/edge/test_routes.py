@@ -4,9 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.edge.routes import find
-from proxy.endpoints import ENDPOINTS, UNSUPPORTED
+from proxy.edge.routes import expect_method, look_up, unknown
+from proxy.endpoints import ENDPOINTS, UNSUPPORTED, Endpoint
 from proxy.errors import MethodNotAllowed, UnknownUrl, UnsupportedEndpoint
+
+
+def find(method: str, path: str) -> tuple[Endpoint, str]:
+    """What the journey does with the three."""
+    endpoint, rest = look_up(path)
+    if endpoint is None:
+        raise unknown(method, path)
+    expect_method(endpoint, method)
+    return endpoint, rest
+
 
 SERVED = {
     ("POST", "/v1/chat/completions"): ("chat.completions", ""),
@@ -33,6 +43,7 @@ def test_other_paths_are_unknown(path: str) -> None:
     with pytest.raises(UnknownUrl) as caught:
         find("GET", path)
     assert caught.value.envelope()["error"]["code"] == "unknown_url"
+    assert caught.value.message.startswith(f"Unknown request URL: GET {path}. ")
 
 
 def test_a_strange_path_is_shown_short_and_printable() -> None:

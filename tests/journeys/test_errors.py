@@ -171,6 +171,17 @@ async def test_paths_that_are_not_served_say_so(build: Build, method: str, path:
         assert answer.headers["allow"]
 
 
+async def test_the_log_tells_which_path_nobody_serves(build: Build) -> None:
+    here = await build()
+    for method, path in (("GET", "/v1/nothing?key=secret"), ("GET", "/v1/chat/completions"), ("POST", "/v1/models/x")):
+        async with here.session.request(method, here.url(path)):
+            pass
+    lines = here.lines()
+    assert [line["endpoint"] for line in lines] == ["unknown", "chat.completions", "models.retrieve"]
+    assert (lines[0]["path"], lines[0]["method"]) == ("/v1/nothing", "GET")
+    assert "path" not in lines[1]
+
+
 KEYS = ["", "Bearer", "Bearer ", "Basic abc", "Bearer sk-wrong-key-of-somebody-else", f"Bearer {KEY}x", f"Token {KEY}"]
 
 

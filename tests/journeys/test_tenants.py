@@ -166,6 +166,7 @@ async def test_metrics_tell_what_happened_under_bounded_labels(build: Build) -> 
     assert await here.metric("telnyx_proxy_requests_total", **labels, model="other", status="404") == 5
     assert await here.metric("telnyx_proxy_tokens_total", tenant="acme", type="input", source="upstream") > 0
     assert await here.metric("telnyx_proxy_field_changes_total", field="temperature", verdict="injected") == 7
+    assert await here.metric("telnyx_proxy_field_changes_total", field="other") == 0
     assert await here.metric("telnyx_proxy_stream_ends_total", reason="complete") == 1
     assert await here.metric("telnyx_proxy_time_to_first_token_seconds_count", tenant="acme", model=MODEL) == 1
     assert await here.metric("telnyx_proxy_request_duration_seconds_count", tenant="acme") == 8

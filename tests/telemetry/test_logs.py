@@ -161,11 +161,11 @@ def test_a_log_file_that_cannot_be_opened_is_an_error_at_start(tmp_path: Path) -
         open_output(str(tmp_path / "missing" / "proxy.log"))
 
 
-def test_without_a_file_lines_go_to_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
+def test_without_a_file_lines_go_to_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
     with open_output() as output:
         make_logger(output).info("here")
-    assert json.loads(capfd.readouterr().out)["event"] == "here"
-    os.fstat(1)  # still open
+    assert json.loads(capfd.readouterr().err)["event"] == "here"
+    os.fstat(2)  # still open
 
 
 def test_loggers_do_not_disturb_each_other_nor_the_rest_of_the_process() -> None:

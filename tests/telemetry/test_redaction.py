@@ -58,6 +58,9 @@ class Strange:
     def __str__(self) -> str:
         return "strange with sk-tp-abcdefgh"
 
+    def __repr__(self) -> str:
+        return "Strange()"  # the name of the test case: without an address, the same in every process
+
 
 @pytest.mark.parametrize(
     ("value", "shown"),
