@@ -42,8 +42,18 @@ class Usage:
 NOTHING = Usage()
 
 
-def estimate(input_bytes: int, output_bytes: int) -> Usage:
-    """Usage from the size of the text in and out, where upstream reported none."""
+def estimate(input_bytes: int, output_bytes: int, reasoning_bytes: int = 0) -> Usage:
+    """Usage from the size of the text in and out, where upstream reported none. Reasoning is part of the output."""
     return Usage(
-        input=-(-input_bytes // BYTES_PER_TOKEN), output=-(-output_bytes // BYTES_PER_TOKEN), source="estimated"
+        input=-(-input_bytes // BYTES_PER_TOKEN),
+        output=-(-output_bytes // BYTES_PER_TOKEN),
+        reasoning=-(-reasoning_bytes // BYTES_PER_TOKEN),
+        source="estimated",
     )
+
+
+def size(text: Any) -> int:
+    """UTF-8 bytes of a text; anything else counts nothing."""
+    if not isinstance(text, str):
+        return 0
+    return len(text) if text.isascii() else len(text.encode())

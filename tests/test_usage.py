@@ -3,7 +3,7 @@
 import pytest
 from openai.types import CompletionUsage
 
-from proxy.usage import NOTHING, Usage, estimate
+from proxy.usage import NOTHING, Usage, estimate, size
 
 
 def test_openai_reads_it() -> None:
@@ -23,6 +23,12 @@ def test_the_estimate_rounds_up_and_says_what_it_is(sizes: tuple[int, int], toke
     usage = estimate(*sizes)
     assert (usage.input, usage.output) == tokens
     assert usage.source == "estimated"
+    assert usage.reasoning == 0
+    assert estimate(*sizes, sizes[1]).reasoning == usage.output
+
+
+def test_texts_are_measured_in_bytes_and_nothing_else_is() -> None:
+    assert [size(text) for text in ("ab", "é", "", None, 5, ["abc"])] == [2, 2, 0, 0, 0, 0]
 
 
 def test_nothing_is_nothing() -> None:

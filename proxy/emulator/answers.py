@@ -3,8 +3,10 @@
 Deterministic: the same request is answered with the same words, tool calls, token counts and probabilities.
 """
 
+import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +21,8 @@ from proxy.emulator.tools import Call, calls, chosen, text_of
 Request = Mapping[str, Any]
 
 _SENTENCES_BY_EFFORT = {"none": 0, "minimal": 1, "low": 1, "medium": 2, "high": 3, "xhigh": 4, "max": 5}
+
+_SCHEMA_IN_WORDS = re.compile(r"json[ _]schema\b[^{]*(\{.*)", re.IGNORECASE | re.DOTALL)
 
 _VIOLATION = '["this does not follow the schema"]'
 
@@ -152,16 +156,30 @@ def _structured(request: Request, behaviour: Behaviour) -> str | None:
     if "guided_regex" in request:
         return matching(request["guided_regex"])
     kind = refusals.response_kind(request)
+    told = _told(request["messages"])
     if "guided_json" in request:
         value = conforming(request["guided_json"])
     elif kind == "json_schema" and "schema" in request["response_format"]["json_schema"]:
         value = conforming(request["response_format"]["json_schema"]["schema"])
+    elif told is not None:
+        value = conforming(told)
     elif kind in {"json_object", "json_schema"}:
         value = {"answer": _plain(request)}
     else:
         return None
     text = _VIOLATION if behaviour.json == "violated" else json.dumps(value, ensure_ascii=False)
     return f"```json\n{text}\n```" if behaviour.json == "fenced" else text
+
+
+def _told(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The JSON schema that a system message asks for in words, as applications do where nothing else is understood."""
+    for message in messages:
+        words = _SCHEMA_IN_WORDS.search(text_of(message)) if message["role"] == "system" else None
+        if words:
+            with contextlib.suppress(json.JSONDecodeError):
+                schema, _ = json.JSONDecoder().raw_decode(words[1])
+                return dict(schema)
+    return None
 
 
 def _plain(request: Request) -> str:

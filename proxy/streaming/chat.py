@@ -103,7 +103,8 @@ class ChatStream:
     @property
     def usage(self) -> Usage:
         """Upstream's figures, else an estimate of what went by so far."""
-        return metering.measure(self._usage, self._expects.input_bytes, self._meter.output_bytes)
+        meter = self._meter
+        return metering.measure(self._usage, self._expects.input_bytes, meter.output_bytes, meter.reasoning_bytes)
 
     def feed(self, piece: bytes) -> bytes:
         """What the client gets for the next bytes of upstream: whole events, or nothing yet."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from proxy.streaming.calls import CallStream
 from proxy.streaming.meter import Meter
-from proxy.translation import finishes, reasoning
+from proxy.translation import calls, fences, finishes, reasoning
 from proxy.translation.answers import content_text
 from proxy.translation.conformance import Conformance
 from proxy.translation.rules import Expectation
@@ -17,7 +17,7 @@ from proxy.translation.rules import Expectation
 _NOTHING: frozenset[str] = frozenset()
 _EASY = MappingProxyType(
     {
-        # (the start of the content is over, reasoning is hidden): the fields whose text goes on as it is
+        # (the content goes on as it is, reasoning is hidden): the fields whose text goes on as it is
         (True, False): frozenset({"content", "reasoning_content"}),
         (True, True): frozenset({"content"}),
         (False, False): frozenset({"reasoning_content"}),
@@ -44,6 +44,7 @@ class ChoiceStream:
         "_checks",
         "_easy",
         "_expects",
+        "_fence",
         "_meter",
         "_refused",
         "_texts",
@@ -68,6 +69,7 @@ class ChoiceStream:
         self._checks = checks
         self._calls = CallStream(expects, answer_id, meter, checks)
         self._think = reasoning.ThinkSplitter()
+        self._fence = fences.FenceStripper(wanted=expects.json_text)
         self._texts: list[str] | None = None if expects.schema is None else []
         self._refused = False
         self._easy = _NOTHING  # fields whose text can be handed on as it is
@@ -82,6 +84,8 @@ class ChoiceStream:
             return False
         self.blank = self.last_word = False
         self._meter.count(text)
+        if name == "reasoning_content":
+            self._meter.count_reasoning(text)
         self._hand_on(name, text)
         return True
 
@@ -99,6 +103,7 @@ class ChoiceStream:
         self._blanks += self.blank
         self.last_word = self.blank and self._blanks == 1 and self.introduced
         delta = self._texts_of(given, finishing=bool(reason))
+        calls.leave_out_nothing(delta)
         entries = self._calls.feed(delta["tool_calls"]) if delta.get("tool_calls") else []
         if reason:
             self._calls.finish(entries, check=not finishes.cut_short(reason))
@@ -121,6 +126,7 @@ class ChoiceStream:
         reasoning.settle(delta, hide=False)
         self._meter.count(delta.get("reasoning_content"))
         self._content(delta, finishing=finishing)
+        self._meter.count_reasoning(delta.get("reasoning_content"))
         reasoning.settle(delta, hide=self._expects.hide_reasoning)
         for name in ("reasoning_content", "content"):
             if delta.get(name):
@@ -129,7 +135,7 @@ class ChoiceStream:
         return delta
 
     def _content(self, delta: dict[str, Any], *, finishing: bool) -> None:
-        """Settle the content of a delta (changed in place): one text, and thinking apart from it."""
+        """Settle the content of a delta (changed in place): one text, thinking apart from it, JSON without a fence."""
         if "content" in delta:
             delta["content"] = content_text(delta["content"])
         content = delta.get("content") or ""
@@ -138,6 +144,7 @@ class ChoiceStream:
         if finishing:
             more, rest = self._think.finish()
             thought, said = thought + more, said + rest
+        said = self._fence.feed(said) + (self._fence.finish() if finishing else "")
         if thought:
             reasoning.add(delta, thought)
         if said:
@@ -182,7 +189,8 @@ class ChoiceStream:
 
     def _begin(self) -> None:
         self.introduced = True
-        self._easy = _NOTHING if self.finished else _EASY[self._think.plain, self._expects.hide_reasoning]
+        plain = self._think.plain and self._fence.plain
+        self._easy = _NOTHING if self.finished else _EASY[plain, self._expects.hide_reasoning]
 
     def _finish(self, reason: object) -> str:
         called = self._calls.seen

@@ -14,10 +14,10 @@ from typing import Any
 
 from proxy import codec
 from proxy.errors import UpstreamFailed
-from proxy.translation import calls, failures, finishes, metering, reasoning
+from proxy.translation import calls, failures, fences, finishes, metering, reasoning
 from proxy.translation.conformance import Conformance
 from proxy.translation.rules import Expectation
-from proxy.usage import Usage
+from proxy.usage import Usage, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def answer(raw: bytes, expects: Expectation, identity: Identity, model: str) -> 
     made = {**value, **head(value, identity, model, "chat.completion")}
     made.pop("error", None)  # null, or it would have been raised
     made["choices"] = [reader.choice(choice, position) for position, choice in enumerate(value["choices"])]
-    usage = metering.measure(value.get("usage"), expects.input_bytes, reader.output_bytes)
+    usage = metering.measure(value.get("usage"), expects.input_bytes, reader.output_bytes, reader.reasoning_bytes)
     made["usage"] = metering.shown(value.get("usage"), usage)
     body = codec.encode(made)
     return Answer(
@@ -145,13 +145,14 @@ def _part_text(part: Any) -> str:
 class _Reader:
     """Reads the choices of one answer and keeps count on the way."""
 
-    __slots__ = ("_expects", "_id", "checks", "output_bytes")
+    __slots__ = ("_expects", "_id", "checks", "output_bytes", "reasoning_bytes")
 
     def __init__(self, expects: Expectation, answer_id: str) -> None:
         self._expects = expects
         self._id = answer_id
         self.checks = Conformance(expects)
         self.output_bytes = 0
+        self.reasoning_bytes = 0
 
     def choice(self, choice: Any, position: int) -> dict[str, Any]:
         """One choice, complete. Raises UpstreamFailed where there is no message in it."""
@@ -176,11 +177,14 @@ class _Reader:
         reasoning.settle(made, hide=False)
         self._count(content)
         self._count(made.get("reasoning_content"))
-        thought, made["content"] = reasoning.split(content) if content else ("", content)
+        thought, content = reasoning.split(content) if content else ("", content)
+        made["content"] = fences.strip(content) if content and self._expects.json_text else content
         if thought:
             reasoning.add(made, thought)
+        self.reasoning_bytes += size(made.get("reasoning_content"))
         reasoning.settle(made, hide=self._expects.hide_reasoning)
         made.setdefault("refusal", None)
+        calls.leave_out_nothing(made)
         return made
 
     def _calls(self, made: dict[str, Any], choice: int, checks: Conformance | None) -> None:
@@ -189,6 +193,8 @@ class _Reader:
         if not isinstance(given, list) or not all(isinstance(call, dict) for call in given):
             raise UpstreamFailed("Telnyx answered with tool calls that are not a list of objects.")
         if calls.only_first(self._expects):
+            for call in given[1:]:  # they are not handed on, but they were made and are paid for
+                self._count(calls.arguments_text(calls.function_of(call).get("arguments")))
             given = given[:1]
         made["tool_calls"] = [
             self._call(call, calls.call_id(self._id, choice, number), checks) for number, call in enumerate(given)
@@ -214,8 +220,7 @@ class _Reader:
         return made
 
     def _count(self, text: Any) -> None:
-        if isinstance(text, str):
-            self.output_bytes += len(text.encode())
+        self.output_bytes += size(text)
 
 
 def _expect_message(choice: dict[str, Any]) -> dict[str, Any]:

@@ -69,3 +69,9 @@ def only_first(expects: Expectation) -> bool:
 def is_custom(expects: Expectation, name: str) -> bool:
     """Whether a call of `name` goes back as a custom tool's; a client that reads `function_call` knows none."""
     return name in expects.custom_tools and not expects.legacy_functions
+
+
+def leave_out_nothing(fields: dict[str, Any]) -> None:
+    """Take out of a message or delta (changed in place) `tool_calls` that hold none and are no list, such as `{}`."""
+    if "tool_calls" in fields and not fields["tool_calls"] and fields["tool_calls"] not in (None, []):
+        del fields["tool_calls"]

@@ -22,11 +22,14 @@ from proxy import codec
 from proxy.translation.rules import Expectation
 
 WORK_LIMIT = 50_000_000
-"""Places of the schema written out, times characters of the text. The worst that could be built within it takes about a
+"""Places of the schema written out, times characters of the text, of all checks of one answer together (it may have 128
+choices, and as many calls in each). The worst that could be built within it takes about a
 second; a schema of 1,000 places with an answer of 50,000 characters is within it."""
 DEAR = {"pattern": 200, "patternProperties": 200, "multipleOf": 1000}
 """Keywords that cost more than a place (some 10 ns), measured at their worst: a pattern 4 microseconds per character, a
 division of huge numbers 10 microseconds."""
+SCHEMA_LIMIT = 1 << 18
+"""Bytes of a schema: one of megabytes takes seconds to weigh and to compile. OpenAI allows 120,000 characters."""
 PATTERN_LIMIT = 1 << 17
 """Bytes of one compiled pattern, some thousand states; a Unicode-aware pattern for mail addresses fits."""
 DEPTH_LIMIT = 200
@@ -50,11 +53,12 @@ class Conformance:
         violations: texts and arguments seen so far that do not conform.
     """
 
-    __slots__ = ("_expects", "_schemas", "violations")
+    __slots__ = ("_expects", "_schemas", "_work", "violations")
 
     def __init__(self, expects: Expectation) -> None:
         self._expects = expects
         self._schemas: dict[str | None, _Schema] = {}
+        self._work = WORK_LIMIT  # what is left of it
         self.violations = 0
 
     def text(self, text: str) -> None:
@@ -72,26 +76,32 @@ class Conformance:
         compiled = self._schemas.get(key)
         if compiled is None:
             compiled = self._schemas[key] = _Schema(dict(schema))
-        self.violations += compiled.violated(text)
+        work = compiled.weight * len(text)
+        if work <= self._work:
+            self._work -= work
+            self.violations += compiled.violated(text)
 
 
 class _Schema:
     """One schema, compiled if it can be checked at all."""
 
-    __slots__ = ("_validator", "_weight")
+    __slots__ = ("_validator", "weight")
 
     def __init__(self, schema: dict[str, Any]) -> None:
         self._validator: jsonschema_rs.Validator | None = None
+        self.weight = 0
         try:
-            self._weight = _Scales(schema).weigh(schema)
+            if len(codec.encode(schema)) > SCHEMA_LIMIT:
+                raise _Uncheckable  # noqa: TRY301 - one way for all that cannot be checked
+            self.weight = _Scales(schema).weigh(schema)
             self._validator = jsonschema_rs.validator_for(
                 schema, validate_formats=False, retriever=_refuse, pattern_options=_PATTERNS
             )
         except (_Uncheckable, ValueError):  # jsonschema_rs.ValidationError is a ValueError
-            self._weight = 0
+            self.weight = 0
 
     def violated(self, text: str) -> bool:
-        if self._validator is None or self._weight * len(text) > WORK_LIMIT:
+        if self._validator is None:
             return False
         try:
             value = codec.decode(text)

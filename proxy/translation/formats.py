@@ -1,6 +1,7 @@
 """The shape an answer must have: `response_format`, and Telnyx's older `guided_json`.
 
-The schema a client asks for is remembered, so that the answer can be checked against it and violations counted.
+The schema a client asks for is remembered, so that the answer can be checked against it and violations counted; and so
+is that it asked for JSON at all, which a parser must be able to read.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ def convert_response_format(draft: Draft, name: str, value: Any) -> None:
     checks.json_object(name, value)
     kind = checks.required(name, value, "type", checks.one_of(*TYPES))
     draft.lose_others(f"{name}.*", name, value, ("type", "json_schema"))
+    draft.expects.json_text = kind != "text"
     if kind == "text":
         draft.note("dropped", name, reason="Text is what Telnyx answers anyway.")
     elif kind == "json_object":
@@ -46,4 +48,5 @@ def keep_guided_json(draft: Draft, name: str, value: Any) -> None:
     checks.json_object(name, value)
     checks.measure(name, value)
     draft.expects.schema = value
+    draft.expects.json_text = True
     draft.body[name] = value

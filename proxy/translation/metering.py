@@ -30,12 +30,13 @@ REASONING = (
 """Paths into a `usage` object; the first plausible figure counts."""
 
 
-def measure(usage: Any, input_bytes: int, output_bytes: int) -> Usage:
+def measure(usage: Any, input_bytes: int, output_bytes: int, reasoning_bytes: int = 0) -> Usage:
     """The Usage of a call whose answer carried `usage` (decoded JSON, None where it had none).
 
-    `input_bytes` and `output_bytes` are the UTF-8 sizes of the texts, for the estimate. An explicit zero is a figure.
+    The bytes are the UTF-8 sizes of the texts, for the estimate; reasoning is part of the output. An explicit zero is a
+    figure. Where upstream counts the output but not the reasoning in it, nothing is guessed.
     """
-    guess = estimate(input_bytes, output_bytes)
+    guess = estimate(input_bytes, output_bytes, reasoning_bytes)
     if not isinstance(usage, dict):
         return guess
     given, made, total = _figure(usage, INPUT), _figure(usage, OUTPUT), _figure(usage, TOTAL)

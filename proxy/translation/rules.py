@@ -78,12 +78,12 @@ class Changes(list[Change]):
 
     def header(self) -> str:
         """`renamed=a>b; injected=temperature:1,enable_thinking:false; dropped=user`, printable ASCII, at most 4 KiB."""
-        parts = []
-        for kind in CHANGE_KINDS:
-            texts = dict.fromkeys(change.text() for change in self if change.kind == kind)
-            if texts:
-                parts.append(f"{kind}={','.join(texts)}")
-        text = "; ".join(parts)
+        if not self:
+            return ""
+        by_kind: dict[str, dict[str, None]] = {}
+        for change in self:
+            by_kind.setdefault(change.kind, {})[change.text()] = None
+        text = "; ".join(f"{kind}={','.join(by_kind[kind])}" for kind in CHANGE_KINDS if kind in by_kind)
         if not (text.isascii() and text.isprintable()):
             text = "".join(c if " " <= c <= "~" else "?" for c in text)
         return text if len(text) <= HEADER_LIMIT else text[: HEADER_LIMIT - 3] + "..."
@@ -131,6 +131,7 @@ class Expectation:
         custom_tools: names of tools declared `custom`; their calls go back as `custom: {name, input}`.
         named_choice: a tool was named in `tool_choice`; OpenAI then finishes with `stop`.
         single_call: `parallel_tool_calls: false`; only the first call is handed on.
+        json_text: the text was asked for as JSON; a Markdown fence around it is taken off.
         schema: the JSON schema the text must conform to, or None.
         tool_schemas: parameters of tools declared `strict`, by name.
         hide_reasoning: leave `reasoning_content` out.
@@ -145,6 +146,7 @@ class Expectation:
     custom_tools: frozenset[str] = frozenset()
     named_choice: bool = False
     single_call: bool = False
+    json_text: bool = False
     schema: Mapping[str, Any] | None = None
     tool_schemas: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     hide_reasoning: bool = False

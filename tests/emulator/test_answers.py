@@ -161,6 +161,21 @@ def test_json_mode_answers_an_object() -> None:
     assert said(composed(response_format={"type": "text"})) == "You said: hello there"
 
 
+@pytest.mark.parametrize(
+    "words", ["It must conform to this JSON schema: {}", "match the json_schema:\n\n{}\n\nNo more."]
+)
+def test_a_schema_in_words_is_followed_too(words: str) -> None:
+    system = {"role": "system", "content": words.replace("{}", json.dumps(PERSON))}
+    messages = [system, {"role": "user", "content": "hello"}]
+    jsonschema.validate(json.loads(said(composed(messages=messages))), PERSON)
+
+
+def test_a_schema_in_words_must_be_one() -> None:
+    for text in ("a JSON schema", "a JSON schema {broken"):
+        messages = [{"role": "system", "content": text}, {"role": "user", "content": "hello"}]
+        assert said(composed(messages=messages)) == "You said: hello"
+
+
 def test_guides_guide() -> None:
     assert said(composed(guided_choice=["red", "green"])) == "red"
     assert said(composed(guided_choice=[])) == "You said: hello there"

@@ -194,7 +194,7 @@ bodies = st.fixed_dictionaries({}, optional={
 })  # fmt: skip
 wishes = st.fixed_dictionaries({
     "legacy_functions": st.booleans(), "named_choice": st.booleans(), "single_call": st.booleans(),
-    "hide_reasoning": st.booleans(), "schema": st.sampled_from([None, {"type": "object"}]),
+    "hide_reasoning": st.booleans(), "json_text": st.booleans(), "schema": st.sampled_from([None, {"type": "object"}]),
     "custom_tools": st.sampled_from([frozenset(), frozenset({"shell"})]),
 })  # fmt: skip
 

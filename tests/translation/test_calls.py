@@ -80,3 +80,16 @@ def test_what_is_a_custom_tool() -> None:
     assert calls.is_custom(Expectation(custom_tools=tools), "shell")
     assert not calls.is_custom(Expectation(custom_tools=tools), "f")
     assert not calls.is_custom(Expectation(custom_tools=tools, legacy_functions=True), "shell")
+
+
+@pytest.mark.parametrize("value", [None, [], [{}], {"a": 1}])
+def test_calls_stay_and_so_do_null_and_an_empty_list(value: Any) -> None:
+    fields = {"content": "Hi", "tool_calls": value}
+    calls.leave_out_nothing(fields)
+    assert fields == {"content": "Hi", "tool_calls": value}
+
+
+@pytest.mark.parametrize("fields", [{}, {"tool_calls": {}}, {"tool_calls": ""}, {"tool_calls": 0}])
+def test_nothing_that_is_no_list_is_left_out(fields: dict[str, Any]) -> None:
+    calls.leave_out_nothing(fields)
+    assert fields == {}

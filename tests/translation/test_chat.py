@@ -193,7 +193,7 @@ def test_any_request_is_translated_or_refused_and_never_written_to(client: dict[
         assert result.expects.input_bytes >= 0
     else:
         assert result.code
-        assert result.param
+        assert result.param is not None  # it may be empty: a field may have no name
     assert client == before
 
 

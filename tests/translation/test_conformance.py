@@ -184,3 +184,17 @@ def test_dear_keywords_and_long_texts() -> None:
     }
     assert violations(dear, '["y"]') == 1
     assert violations(dear, '["' + "y" * (WORK_LIMIT // 50_000) + '"]') == 0
+
+
+def test_a_schema_of_megabytes_is_not_even_weighed() -> None:
+    assert violations({"allOf": [{"type": "integer"}] * 10_000}, '"no"') == 1
+    assert violations({"allOf": [{"type": "integer"}] * 40_000}, '"no"') == 0
+
+
+def test_the_work_of_all_choices_together_is_bounded() -> None:
+    """An answer may have 128 choices; each of them may cost what one may."""
+    schema = {"anyOf": [{"type": "integer"}] * 250}
+    weight = 2 + 2 * 250 + 1
+    text = '"' + "x" * (WORK_LIMIT // weight // 2 - 100) + '"'
+    assert violations(schema, text) == 1
+    assert violations(schema, *[text] * 128) < 5

@@ -22,6 +22,7 @@ def test_the_schema_is_sent_and_expected_as_the_same_object() -> None:
     assert form == {"type": "json_schema", "json_schema": {"name": "person", "schema": SCHEMA, "strict": False}}
     assert form["json_schema"]["schema"] is SCHEMA
     assert draft.expects.schema is SCHEMA
+    assert draft.expects.json_text
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,7 @@ def test_without_a_schema_none_is_expected(value: dict[str, Any], sent: dict[str
     draft = converted(value)
     assert draft.body.get("response_format") == sent
     assert draft.expects.schema is None
+    assert draft.expects.json_text == (sent is not None)
 
 
 def test_nulls_and_unknown_fields_are_left_out() -> None:

@@ -81,6 +81,11 @@ def test_the_client_sees_upstreams_usage_completed(usage: dict[str, Any], expect
     assert usage == before
 
 
+@pytest.mark.parametrize(("usage", "reasoning"), [(None, 2), (WHOLE, 0), ({"completion_tokens": 5}, 0)])
+def test_reasoning_is_estimated_only_where_there_are_no_figures_at_all(usage: Any, reasoning: int) -> None:
+    assert measure(usage, 8, 12, 8).reasoning == reasoning
+
+
 def test_the_client_sees_an_estimate_where_there_is_nothing_else() -> None:
     estimated = measure(None, 8, 12)
     assert shown(None, estimated) == estimated.openai()
