@@ -32,24 +32,33 @@ def speak_earlier(body: Body) -> Adapted:
     return body, changes
 
 
-def guide_by_schema(body: Body) -> Adapted:
-    """`response_format: json_schema` -> `guided_json`."""
+def schema_of(body: Body) -> Any:
+    """The schema in `response_format: json_schema`, None if there is none."""
     form = body.get("response_format")
     if not isinstance(form, dict) or form.get("type") != "json_schema":
+        return None
+    described = form.get("json_schema")
+    return described.get("schema") if isinstance(described, dict) else None
+
+
+def guide_by_schema(body: Body) -> Adapted:
+    """`response_format: json_schema` -> `guided_json`."""
+    schema = schema_of(body)
+    if schema is None:
         return body, []
     body = without(body, "response_format")
-    body["guided_json"] = form["json_schema"]["schema"]
+    body["guided_json"] = schema
     return body, [Change("converted", "response_format", reason="the schema goes to Telnyx as guided_json")]
 
 
 def think_or_not(body: Body) -> Adapted:
-    """`reasoning_effort` -> `enable_thinking`."""
-    effort = body.get("reasoning_effort")
-    if effort is None:
+    """`reasoning_effort` -> `enable_thinking`, which stays as it is where the request has both."""
+    if "reasoning_effort" not in body:
         return body, []
+    effort = body["reasoning_effort"]
     body = without(body, "reasoning_effort")
-    body["enable_thinking"] = effort not in THOUGHTLESS
-    kind = "converted" if effort in THOUGHTLESS else "lossy"
+    thinks = body.setdefault("enable_thinking", effort not in THOUGHTLESS)
+    kind = "converted" if effort in THOUGHTLESS and not thinks else "lossy"
     reason = "this dialect only knows enable_thinking: on or off, not how much"
     return body, [Change(kind, "reasoning_effort", reason=reason)]
 
@@ -90,6 +99,6 @@ def _images(body: Body, shape: Callable[[Any], Any]) -> Adapted:
     return {**body, "messages": messages}, [Change("converted", "image_url", reason="the shape this model takes")]
 
 
-def without(body: Body, name: str) -> Body:
-    """A copy that lacks one field."""
-    return {key: value for key, value in body.items() if key != name}
+def without(body: Body, *names: str) -> Body:
+    """A copy that lacks some fields."""
+    return {key: value for key, value in body.items() if key not in names}

@@ -3,9 +3,10 @@
 import difflib
 import re
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
 from fnmatch import translate as glob_to_regex
 from typing import Any, TypeVar
+
+from proxy.translation.answers import unix_time
 
 T = TypeVar("T")
 
@@ -27,9 +28,13 @@ class Globs:
         return self._everything or self._match(name) is not None
 
 
+_WILD = re.compile(r"\[!?\]?[^]]*\]|[*?]")
+"""What does not stand for itself. In a set, a `]` that comes first is a member."""
+
+
 def literal_length(pattern: str) -> int:
     """How specific a pattern is: the number of its characters that stand for themselves."""
-    return len(re.sub(r"\[[^]]*\]|[*?]", "", pattern))
+    return len(_WILD.sub("", pattern))
 
 
 def most_specific(patterns: Mapping[str, T]) -> tuple[tuple[re.Pattern[str], T], ...]:
@@ -42,11 +47,16 @@ _GLOB = re.compile(r"[*?[]")
 
 
 class Aliases:
-    """Names an app may use for a Telnyx model: exact ones first, then the most specific pattern."""
+    """Names an app may use for a Telnyx model: exact ones first, then the most specific pattern.
+
+    A name with a slash (`openai/gpt-4o`) is only caught by patterns that have one, too (`openai/*`).
+    """
 
     def __init__(self, aliases: Mapping[str, str]) -> None:
         self.exact = {name: target for name, target in aliases.items() if not _GLOB.search(name)}
-        self._patterns = most_specific({name: target for name, target in aliases.items() if _GLOB.search(name)})
+        patterns = {name: target for name, target in aliases.items() if _GLOB.search(name)}
+        self._patterns = most_specific(patterns)
+        self._of_ids = most_specific({name: target for name, target in patterns.items() if "/" in name})
         self.targets = frozenset(aliases.values())
 
     def target(self, name: str) -> str | None:
@@ -54,9 +64,9 @@ class Aliases:
         found = self.exact.get(name)
         if found is not None:
             return found
-        if "/" in name:
-            return None  # already a Telnyx id: `gpt-*` is meant for OpenAI's names, which have no organisation
-        return next((target for pattern, target in self._patterns if pattern.match(name)), None)
+        # A name with a slash is a Telnyx id already: `gpt-*` and `*` are meant for OpenAI's names, which have none.
+        patterns = self._of_ids if "/" in name else self._patterns
+        return next((target for pattern, target in patterns if pattern.match(name)), None)
 
 
 def complete(name: str, known: Collection[str]) -> str | None:
@@ -75,13 +85,17 @@ def nearest(name: str, known: Collection[str]) -> tuple[str, ...]:
 
 
 def openai_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Telnyx's model metadata as an OpenAI model: `created` an int; everything else under its own name."""
+    """Telnyx's model metadata as an OpenAI model: `created` an int; everything else under its own name.
+
+    A row without a usable id gets "".
+    """
+    name, owner = row.get("id"), row.get("owned_by")
     return {
         **row,
-        "id": str(row.get("id", "")),
+        "id": name if isinstance(name, str) else "",
         "object": "model",
         "created": unix_seconds(row.get("created")),
-        "owned_by": str(row.get("owned_by") or "Telnyx"),
+        "owned_by": owner if isinstance(owner, str) and owner else "Telnyx",
     }
 
 
@@ -92,9 +106,4 @@ def alias_row(name: str, target: str) -> dict[str, Any]:
 
 def unix_seconds(value: Any) -> int:
     """A Unix time from what Telnyx sends: an int in its older definition, ISO 8601 text in the newer; 0 if neither."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return int(value)
-    try:
-        return int(datetime.fromisoformat(str(value)).timestamp())
-    except ValueError:
-        return 0
+    return unix_time(value) or 0

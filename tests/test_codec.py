@@ -1,0 +1,221 @@
+"""JSON in and out: what is refused, where the fault is, and keys that stand twice."""
+
+import json
+import math
+import sys
+from types import FrameType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.codec import NAME_LIMIT, SEARCH_LIMIT, NotJson, decode, decode_object, encode, encode_pretty, encode_text
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+
+NO_JSON: dict[str, tuple[bytes, int, int]] = {
+    "nothing": (b"", 1, 1),
+    "only space": (b"  \n ", 1, 1),
+    "a comma too many": (b'{\n "a": 1,\n}', 2, 8),
+    "cut off": (b'{"a": [1, 2', 1, 11),
+    "two values": (b"{} {}", 1, 4),
+    "not a number": (b"[NaN]", 1, 2),
+    "infinite": (b"[Infinity]", 1, 2),
+    "a number beyond all doubles": (b"[1" + b"0" * 400 + b"]", 1, 2),
+    "five thousand digits": (b"9" * 5000, 1, 1),
+    "single quotes": (b"{'a': 1}", 1, 2),
+    "half a surrogate pair": (b'["\\ud83d"]', 1, 3),
+    "the other half": (b'["\\ude00"]', 1, 3),
+    "a line ending in a string": (b'["a\nb"]', 1, 4),
+    "a byte order mark": (b"\xef\xbb\xbf{}", 1, 1),
+    "latin-1": (b'["caf\xe9"]', 1, 1),
+    "an encoded surrogate": (b'["\xed\xa0\xbd"]', 1, 1),
+    "utf-16": ('{"a": 1}'.encode("utf-16"), 1, 1),
+    "ten thousand levels of lists": (b"[" * 10_000 + b"]" * 10_000, 1, 1026),
+    "ten thousand levels of objects": (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, 1, 5130),
+    "ten thousand levels, never closed": (b"[" * 10_000, 1, 1026),
+}
+
+
+@pytest.mark.parametrize("case", NO_JSON)
+def test_what_is_no_json_is_refused_with_the_position(case: str) -> None:
+    data, line, column = NO_JSON[case]
+    with pytest.raises(NotJson) as caught:
+        decode(data)
+    fault = caught.value
+    assert (fault.line, abs(fault.column - column) <= 8) == (line, True)
+    assert fault.message == str(fault)
+    assert fault.message
+    assert "(char" not in fault.message, "the position stands in the attributes"
+    assert fault.duplicate is None
+
+
+def test_the_position_counts_lines_and_columns_from_one() -> None:
+    with pytest.raises(NotJson) as caught:
+        decode(b'{"a": 1,\n "b": x}')
+    assert (caught.value.line, caught.value.column) == (2, 7)
+
+
+@given(st.binary() | st.text().map(str.encode))
+def test_any_bytes_are_a_value_or_refused(data: bytes) -> None:
+    try:
+        value = decode(data)
+    except NotJson:
+        return
+    assert decode(encode(value)) == value
+
+
+@given(VALUES)
+def test_a_value_comes_back_as_it_was(value: Any) -> None:
+    assert decode(encode(value)) == value
+    assert decode(encode_text(value)) == value
+    assert decode(encode_pretty(value)) == value
+    assert json.loads(encode(value)) == value
+
+
+@given(VALUES)
+def test_what_is_sent_is_one_line_of_utf_8(value: Any) -> None:
+    data = encode(value)
+    assert b"\n" not in data
+    assert b"\r" not in data
+    assert data.decode() == encode_text(value)
+
+
+def test_pretty_is_indented() -> None:
+    assert encode_pretty({"a": [1]}) == '{\n  "a": [\n    1\n  ]\n}'
+
+
+def test_integers_keep_64_bits_and_larger_ones_become_doubles() -> None:
+    assert decode(b"[18446744073709551615, -9223372036854775808]") == [2**64 - 1, -(2**63)]
+    larger = decode(b"[18446744073709551616]")[0]
+    assert isinstance(larger, float)
+    assert math.isclose(larger, 2**64)
+
+
+# Objects
+
+
+@pytest.mark.parametrize("data", [b"[]", b"1", b"null", b'"text"', b"true"])
+def test_a_request_is_an_object(data: bytes) -> None:
+    with pytest.raises(NotJson, match="object") as caught:
+        decode_object(data)
+    assert caught.value.duplicate is None
+
+
+TWICE = {
+    "at the beginning and the end": (b'{"a": 1, "b": {"c": []}, "a": 2}', "a"),
+    "the same value": (b'{"stream":true,"stream":true}', "stream"),
+    "the empty key": (b'{"": 1, "": 2}', ""),
+    "beside the same key deeper down": (b'{"x": {"a": 1}, "a": 2, "a": 3}', "a"),
+    "with space": (b'{ "a" : 1 , \n "a"\t: 2 }', "a"),
+    "not ASCII": ('{"é": 1, "é": 2}'.encode(), "é"),
+    "spelled with escapes": (b'{"\\u0061": 1, "\\u0061": 2}', "a"),
+    "a quote in it": (b'{"a\\"b": 1, "a\\"b": 2}', 'a"b'),
+    "three times": (b'{"a": 1, "a": 2, "a": 3}', "a"),
+    "a very long one": (b'{"%s": 1, "%s": 2}' % (b"k" * 5000, b"k" * 5000), "k" * NAME_LIMIT),
+}
+
+
+@pytest.mark.parametrize("case", TWICE)
+def test_a_key_that_stands_twice_is_told(case: str) -> None:
+    data, key = TWICE[case]
+    with pytest.raises(NotJson, match="stands twice") as caught:
+        decode_object(data)
+    assert caught.value.duplicate == key
+    assert len(caught.value.message) < 2 * NAME_LIMIT
+
+
+ONCE = {
+    "nothing": b"{}",
+    "twice deeper down": b'{"a": {"b": 1, "b": 2}}',
+    "once here and once deeper": b'{"a": {"a": {"a": 1}}}',
+    "in two objects of a list": b'{"messages": [{"role": "user"}, {"role": "user"}], "user": "x"}',
+    "as a value": b'{"user": "user", "model": "user"}',
+    "as text in a string": b'{"user": "she said \\"user\\": twice"}',
+    "upper and lower case": b'{"A": 1, "a": 2}',
+    "one of two spelled with escapes": b'{"\\u0061": 1, "b": 2}',
+}
+
+
+@pytest.mark.parametrize("case", ONCE)
+def test_a_key_that_stands_once_at_the_top_is_fine(case: str) -> None:
+    assert decode_object(ONCE[case]) == json.loads(ONCE[case])
+
+
+@given(st.lists(st.tuples(st.text(max_size=3), VALUES), max_size=6), st.booleans())
+def test_the_cheap_search_and_the_certain_reading_agree(pairs: list[tuple[str, Any]], spaced: bool) -> None:  # noqa: FBT001 - drawn
+    colon = " : " if spaced else ":"
+    data = ("{" + ",".join(f"{encode_text(key)}{colon}{encode_text(value)}" for key, value in pairs) + "}").encode()
+    if len({key for key, _ in pairs}) == len(pairs):
+        assert decode_object(data) == dict(pairs)
+    else:
+        with pytest.raises(NotJson) as caught:
+            decode_object(data)
+        assert [key for key, _ in pairs].count(caught.value.duplicate or "") > 1
+
+
+@pytest.mark.parametrize("levels", range(900, 1030, 8))
+def test_what_one_library_reads_the_other_does_not_choke_on(levels: int) -> None:
+    """The certain reading is done by another library, whose limit of nesting is lower."""
+    data = b'{"a": 1, "deep": {"a": ' + b"[" * levels + b"]" * levels + b"}}"
+    try:
+        assert set(decode_object(data)) == {"a", "deep"}
+    except NotJson as fault:
+        assert fault.duplicate is None  # noqa: PT017 - both ends are right, RecursionError is not
+
+
+def test_a_nesting_that_cannot_be_checked_is_refused() -> None:
+    def sink(frames: int) -> None:
+        if frames:
+            sink(frames - 1)
+        else:
+            decode_object(b'{"a": 1, "deep": {"a": ' + b"[" * 1000 + b"]" * 1000 + b"}}")
+
+    with pytest.raises(NotJson):
+        sink(300)
+
+
+def searched(data: bytes) -> int:
+    """How many bytes were looked through while an object was decoded."""
+    found = 0
+
+    def profile(frame: FrameType, event: str, called: Any) -> None:
+        nonlocal found
+        if event == "c_call" and getattr(called, "__name__", "") == "count":
+            found += len(called.__self__)
+
+    sys.setprofile(profile)
+    try:
+        decode_object(data)
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+@pytest.mark.parametrize("keys", [1, 10, 1000, 100_000])
+@pytest.mark.parametrize("size", [10, 10_000, 4_000_000])
+def test_the_search_for_doubled_keys_is_bounded(keys: int, size: int) -> None:
+    """However many keys there are: a search per key would make the time grow with the square of the length."""
+    data = encode({"text": "x" * size, **{f"k{number}": 0 for number in range(keys)}})
+    assert len(decode_object(data)) == keys + 1
+    assert searched(data) <= SEARCH_LIMIT
+
+
+def test_a_common_request_is_searched_and_not_read_twice() -> None:
+    data = encode({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]})
+    assert searched(data) == 2 * len(data)
+
+
+def test_ten_megabytes_under_suspicion_are_read_once_more() -> None:
+    messages = [{"role": "user", "content": f"Hello number {number}"} for number in range(220_000)]
+    request = {"user": "somebody", "messages": messages}
+    data = encode(request)
+    assert len(data) > 10_000_000
+    assert decode_object(data) == request
+    assert searched(data) <= SEARCH_LIMIT
