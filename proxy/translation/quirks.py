@@ -314,8 +314,9 @@ def adapt(
     """
     changes: list[Change] = []
     if manner.dialect == dialects.EARLIER:
+        pinned = body.get("mode") == "strict"  # the client may have to keep its data in a region by law
         body, changes = dialects.speak_earlier(body)
-        _expect_kept(_lost(changes), refuses)
+        _expect_kept(_lost(changes), lambda name: refuses(name) or (pinned and name == "region"))
     if manner.image_url == "string":
         body, _ = dialects.images_as_strings(body)
     elif manner.image_url == "object":

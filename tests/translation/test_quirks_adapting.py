@@ -191,3 +191,14 @@ def test_no_pattern_here_repeats_anything_long() -> None:
     patterns = [value.pattern for value in vars(quirks).values() if isinstance(value, re.Pattern)]
     assert patterns
     assert [pattern for pattern in patterns if re.search(r"(?<!\\)[*+{]", re.sub(r"\[.*?\]", "", pattern))] == []
+
+
+def test_a_region_that_must_be_kept_is_not_lost_to_the_earlier_dialect() -> None:
+    """Where data may be processed can be a matter of law: `mode: strict` is no wish."""
+    earlier = Manner(dialect="2026-06")
+    made, changes = adapt(body_of(region="EU", mode="preferred"), earlier, ())
+    assert "region" not in made
+    assert {change.field for change in changes} == {"region", "mode"}
+    with pytest.raises(InvalidRequest) as caught:
+        adapt(body_of(region="EU", mode="strict"), earlier, ())
+    assert caught.value.param == "region"
