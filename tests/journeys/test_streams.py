@@ -7,8 +7,9 @@ import openai
 import pytest
 
 from proxy import codec
+from proxy.edge import relay
 from tests.conftest import Build
-from tests.world import HELLO, MODEL, World
+from tests.world import HELLO, KEY, MODEL, World
 
 STREAM: dict[str, Any] = {"model": MODEL, "messages": HELLO, "stream": True}
 ENDINGS = {
@@ -204,3 +205,26 @@ async def test_a_stopping_proxy_answers_whole_requests_that_do_not_finish(build:
 async def status(here: World) -> tuple[int, str]:
     async with here.post({**STREAM, "stream": False}) as answer:
         return answer.status, (await answer.json())["error"]["code"]
+
+
+async def test_a_client_that_never_reads_is_let_go_when_the_time_is_over(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can be said to it, and nothing of it stays: no stream, no call to Telnyx."""
+    monkeypatch.setattr(relay, "LAST_WORDS", 0.05)
+    here = await build("huge-answer", {"bytes": 64 * 2**20}, upstream={"timeouts": {"total": 0.2}})
+    host, port = here.proxy.addresses.openai.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    body = codec.encode(STREAM)
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Length: {len(body)}"
+    )
+    writer.write(f"{head}\r\n\r\n".encode() + body)
+    await here.telnyx.state.until(lambda state: any(r.method == "POST" and r.ended for r in state.requests))
+    await here.proxy.listener.drain(10)
+    [line] = here.lines()
+    assert line["stream_end"] == "timeout"
+    assert await here.metric("telnyx_proxy_open_streams") == 0
+    assert [request.hung_up for request in here.telnyx.state.requests if request.method == "POST"] == [True]
+    writer.transport.abort()
+    assert not reader.at_eof()
