@@ -40,6 +40,8 @@ from proxy.usage import estimate
 
 HANDED_ON = ("traceparent", "tracestate")
 """The client's headers that Telnyx gets. Everything else ends here: cookies, organisation, addresses, and our key."""
+NO_MODEL = frozenset({400, 404, 422})
+"""Statuses by which Telnyx may mean that there is no such model."""
 TRACE_LIMIT = 512
 """Characters of such a header: what the W3C's trace context asks everybody to hand on. Longer ones stay here."""
 
@@ -147,7 +149,7 @@ async def _answer(
     record.repairs = sent.repairs
     record.upstream_request_id = header_value(sent.answer.headers.get("x-request-id", "")) or None
     if sent.answer.status != SUCCESS:
-        around = _circumstances(exchange, translated.changes, grant)
+        around = _circumstances(exchange, translated.changes, grant, sent.answer.status)
         raise failures.from_response(sent.answer.status, sent.answer.headers, sent.refusal, around)
     identity = Identity(translation.id_prefix + services.random(16).hex(), int(record.started_at))
     if expects.stream:
@@ -235,11 +237,12 @@ def _handed_on(exchange: Exchange) -> dict[str, str]:
     return {name: text for name, text in given if text and header_value(text, TRACE_LIMIT) == text}
 
 
-def _circumstances(exchange: Exchange, changes: Changes, grant: Grant) -> Circumstances:
+def _circumstances(exchange: Exchange, changes: Changes, grant: Grant, status: int) -> Circumstances:
     record = exchange.record
     return Circumstances(
         model=record.model,
-        nearest=models.alternatives(exchange.services, grant.tenant, record.model_asked),
+        # Looking for them takes milliseconds, which a flood of 429s should not cost.
+        nearest=models.alternatives(exchange.services, grant.tenant, record.model_asked) if status in NO_MODEL else (),
         secrets=(grant.tenant.credential,),
         names={change.detail: change.field for change in changes if change.kind == "renamed"},
         now=exchange.services.clock.wall(),

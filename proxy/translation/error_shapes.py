@@ -99,13 +99,24 @@ def _rows(value: Any, marks: Iterable[str]) -> list[Mapping[str, Any]]:
     return [row for row in rows if isinstance(row, dict) and any(mark in row for mark in marks)]
 
 
+LABELS = frozenset({"str", "int", "float", "bool", "none", "dict", "list"})
+"""Steps that pydantic puts into a path for the member of a union it tried: no field of the request has such a name."""
+
+
 def _path(steps: Iterable[Any]) -> str | None:
-    """`["body", "messages", 0, "content"]` -> `messages[0].content`, as OpenAI writes `param`."""
-    path = ""
+    """`["body", "messages", 0, "content"]` -> `messages[0].content`, as OpenAI writes `param`.
+
+    What names a member of a union is left out: a type (`str`, `list[Part]`), or the tag of a member, which stands there
+    twice where the field in it has the same name (`tools[0].function.function.name`).
+    """
+    path, last = "", ""
     for step in steps:
         text = _name(step) or ""
         if not text or (text == "body" and not path):
             continue
+        if text in LABELS or "[" in text or (text == last and not text.isdecimal()):
+            continue
+        last = text
         if len(path) + len(text) > NAME_LIMIT:
             break
         path += f"[{text}]" if path and text.isdecimal() else f".{text}" if path else text

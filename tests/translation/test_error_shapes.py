@@ -204,3 +204,18 @@ def test_whatever_it_is_what_is_read_has_its_types_and_bounds(value: Any) -> Non
 def test_the_shapes_are_told_in_the_file() -> None:
     documented = error_shapes.__doc__ or ""
     assert [mark for mark in ('"errors"', '"detail"', '"error"', '"message"') if mark not in documented] == []
+
+
+@pytest.mark.parametrize(
+    ("loc", "param"),
+    [
+        (["body", "messages", 0, "content", "str"], "messages[0].content"),
+        (["body", "messages", 0, "content", "list[ContentPart]", 0, "type"], "messages[0].content[0].type"),
+        (["body", "tools", 0, "function", "function", "name"], "tools[0].function.name"),
+        (["body", "stop", 1, 1], "stop[1][1]"),
+    ],
+)
+def test_the_members_of_a_union_are_no_part_of_the_path(loc: list[str | int], param: str) -> None:
+    found = said({"detail": [{"loc": loc, "msg": "Input should be valid", "type": "string_type"}]})
+    assert found is not None
+    assert found.param == param
