@@ -219,3 +219,12 @@ def test_the_members_of_a_union_are_no_part_of_the_path(loc: list[str | int], pa
     found = said({"detail": [{"loc": loc, "msg": "Input should be valid", "type": "string_type"}]})
     assert found is not None
     assert found.param == param
+
+
+def test_a_path_without_end_is_cut() -> None:
+    steps = [f"step{number}" for number in range(NAME_LIMIT)]
+    found = said({"detail": [{"loc": ["body", *steps], "msg": "too deep"}]})
+    assert found is not None
+    assert found.param is not None
+    assert found.param.startswith("step0.step1.")
+    assert len(found.param) <= 2 * NAME_LIMIT
