@@ -22,6 +22,7 @@ from proxy.settings.quantities import (
     Size,
     Text,
     Whole,
+    Workers,
 )
 from proxy.settings.request import Capped, Effort, Injected
 from proxy.settings.secrets import OptionalSecret, Secret
@@ -32,6 +33,7 @@ MIB = 1024 * 1024
 
 Dialect = Literal["auto", "2026-10", "2026-06"]
 ImageUrl = Literal["auto", "object", "string"]
+Transport = Literal["native", "aiohttp"]
 
 
 def plain_url(value: str) -> str:
@@ -83,6 +85,15 @@ class Admin(Section):
     )
 
 
+class Server(Section):
+    """The processes that serve the two listeners."""
+
+    workers: Workers = Field(
+        default=1,
+        description="processes that share the ports (SO_REUSEPORT, Linux); `auto` = one per processor this one may use",
+    )
+
+
 class Timeouts(Section):
     """How long Telnyx is waited for."""
 
@@ -111,6 +122,10 @@ class Upstream(Section):
         default="/ai/openai/chat/completions", description="or the older `/ai/chat/completions`; after `base_url`"
     )
     models_path: UrlPath = Field(default="/ai/openai/models", description="the model list; after `base_url`")
+    transport: Transport = Field(
+        default="native",
+        description="what carries requests to Telnyx: `native`, the proxy's own and faster one, or `aiohttp`",
+    )
     dialect: Dialect = Field(
         default="auto",
         description="the published form of the chat request; `auto` speaks 2026-10 and falls back by model",
@@ -237,6 +252,7 @@ class Settings(Section):
 
     listen: Listen = Field(default_factory=Listen, description="where OpenAI apps connect")
     admin: Admin = Field(default_factory=Admin, description="the operator's listener")
+    server: Server = Field(default_factory=Server, description="the processes that serve")
     upstream: Upstream = Field(default_factory=Upstream, description="Telnyx")
     streams: Streams = Field(default_factory=Streams, description="pauses in streamed answers")
     limits: Limits = Field(default_factory=Limits, description="bounds on memory and patience")

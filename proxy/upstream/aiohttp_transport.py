@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -20,7 +21,7 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from proxy.errors import ProxyError, UpstreamFailed, UpstreamTimeout, UpstreamUnavailable
-from proxy.upstream.transport import Outgoing
+from proxy.upstream.transport import Outgoing, Sink
 
 HEADER_LIMIT = 64 * 1024
 """Bytes of one upstream header line: far above what any API sends, far below what hurts. At most 128 lines are read."""
@@ -61,17 +62,27 @@ class AiohttpAnswer:
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
+        self._closed = False
+        self._pouring = asyncio.Event()
+        self._pouring.set()
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
 
     async def read(self, limit: int, idle: float) -> bytes:
         """See `Answer.read`."""
+        try:
+            return await self._read(limit, idle)
+        except BaseException:
+            self.close()
+            raise
+
+    async def _read(self, limit: int, idle: float) -> bytes:
         pieces: list[bytes] = []
         size = 0
         while True:
             try:
                 async with asyncio.timeout(idle):
-                    piece = await self.piece()
+                    piece = await self._piece()
             except TimeoutError:
                 raise UpstreamTimeout(f"Telnyx sent nothing for {idle:g} s (timeouts.between_chunks).") from None
             if not piece:
@@ -81,13 +92,45 @@ class AiohttpAnswer:
                 raise UpstreamFailed(f"Telnyx's answer is larger than {limit} bytes (limits.answer).")
             pieces.append(piece)
 
-    async def piece(self) -> bytes:
-        """See `Answer.piece`."""
+    async def pour(self, sink: Sink) -> None:
+        """See `Answer.pour`."""
+        try:
+            while not self._closed and (piece := await self._piece()):
+                await self._pouring.wait()
+                if not self._closed:
+                    sink(piece)
+        except BaseException as fault:
+            closed, self._closed = self._closed, True
+            self._response.close()
+            if not closed or not isinstance(fault, UpstreamFailed):
+                raise
+
+    def pause(self) -> None:
+        """See `Answer.pause`."""
+        if not self._closed:
+            self._pouring.clear()
+
+    def resume(self) -> None:
+        """See `Answer.resume`."""
+        self._pouring.set()
+
+    def interrupt(self) -> None:
+        """Break off where it is: aiohttp closes connections without waking those that wait for their bytes."""
+        if not self._response.content.is_eof():
+            self._response.content.set_exception(aiohttp.ClientConnectionError())
+
+    async def _piece(self) -> bytes:
         with border():
             return await self._response.content.readany()
 
+    def leave(self) -> None:
+        """See `Answer.leave`. Nobody would read the end here; where it has come already, the connection is kept."""
+        self.close()
+
     def close(self) -> None:
         """See `Answer.close`."""
+        self._closed = True
+        self._pouring.set()
         self._response.close()  # a no-op after a body that was read to its end: the connection is in the pool already
 
 
@@ -114,6 +157,7 @@ class AiohttpTransport:
         keeping: dict[str, Any] = {"keepalive_timeout": keepalive} if keepalive else {"force_close": True}
         self._pooled = session(connector=_Connector(limit=0, ssl=tls, **keeping))
         self._fresh = session(connector=_Connector(limit=0, ssl=tls, force_close=True))
+        self._answers: WeakSet[AiohttpAnswer] = WeakSet()
         for each in (self._pooled, self._fresh):
             each._retry_connection = False  # noqa: SLF001 - no public switch; aiohttp repeats any GET, even a fresh one
 
@@ -151,10 +195,14 @@ class AiohttpTransport:
             raise UpstreamTimeout(
                 f"Telnyx did not begin to answer within {self._first_byte:g} s (timeouts.first_byte)."
             ) from None
-        return AiohttpAnswer(response)
+        answer = AiohttpAnswer(response)
+        self._answers.add(answer)
+        return answer
 
     async def close(self) -> None:
         """See `Transport.close`."""
+        for answer in self._answers:
+            answer.interrupt()
         await self._pooled.close()
         await self._fresh.close()
 

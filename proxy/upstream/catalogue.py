@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from proxy import codec
 from proxy.errors import ProxyError, UpstreamFailed
 from proxy.translation import failures
-from proxy.translation.models import openai_row
+from proxy.translation.models import Rows, openai_row
 from proxy.upstream.transport import Outgoing, Transport
 
 LIST_LIMIT = 16 * 1024 * 1024
@@ -38,7 +38,7 @@ class TaskOwner(Protocol):
 class _Shelf:
     """The list of one credential: rows by id, until when they are fresh, the fetch under way, its last failure."""
 
-    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rows: Rows = field(default_factory=Rows)
     fresh_until: float = 0.0
     loaded: bool = False
     refreshing: bool = False
@@ -58,17 +58,18 @@ class Catalogue:
         self._tasks = tasks
         self._shelves: dict[str, _Shelf] = {}
         self._known: set[str] = set()
+        self._nothing = Rows()
 
     def __contains__(self, model: str) -> bool:
         """Whether any account listed the model: what a metric label may be."""
         return model in self._known
 
-    def known(self, credential: str) -> dict[str, dict[str, Any]]:
+    def known(self, credential: str) -> Rows:
         """What is known without waiting, perhaps nothing: rows in OpenAI's shape by id."""
         shelf = self._shelves.get(credential)
-        return shelf.rows if shelf else {}
+        return shelf.rows if shelf else self._nothing
 
-    async def rows(self, credential: str) -> dict[str, dict[str, Any]]:
+    async def rows(self, credential: str) -> Rows:
         """The list; waits only where there is none yet. Raises UpstreamFault if there is none to be had."""
         shelf = self._shelves.setdefault(credential, _Shelf())
         if not shelf.loaded:
@@ -121,13 +122,13 @@ class Catalogue:
         self._known.update(shelf.rows)
 
 
-def _rows(body: bytes) -> dict[str, dict[str, Any]]:
+def _rows(body: bytes) -> Rows:
     """Rows by id. Single rows that cannot be read are left out: the others can be used all the same."""
     try:
         given = codec.decode(body)["data"]
     except (codec.NotJson, KeyError, TypeError) as fault:
         raise UpstreamFailed("Telnyx's model list cannot be read.") from fault
-    rows = {row["id"]: row for row in map(_row, given if isinstance(given, list) else ()) if row}
+    rows = Rows((row["id"], row) for row in map(_row, given if isinstance(given, list) else ()) if row)
     if not rows and given != []:
         raise UpstreamFailed("Telnyx's model list has no row that can be read.")
     return rows

@@ -5,13 +5,14 @@ What was repaired is remembered only if the repaired request succeeded.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from proxy import codec
 from proxy.translation import failures, quirks
+from proxy.translation.changes import Changes
 from proxy.translation.dialects import Body
 from proxy.translation.quirks import Manner, QuirkMemory
-from proxy.translation.rules import Changes, Policy
+from proxy.translation.rules import Policy
 from proxy.upstream.transport import Answer, Outgoing, Transport
 
 REPAIRS = 3
@@ -20,13 +21,13 @@ REPAIRABLE = frozenset({400, 422})
 SUCCESS = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UpstreamCall:
     """A translated request on its way.
 
     Attributes:
         endpoint, model: what quirks are remembered under.
-        outgoing: everything but the body.
+        outgoing: everything but the bytes of the body, which are put in for as long as they are being sent.
         body: the canonical body that translation wrote.
         manner, policy: how this model is spoken to, and what the tenant allows to be lost.
         limit, idle: bounds for reading a refusal, in bytes and seconds.
@@ -73,38 +74,53 @@ class Repairing:
 
         Raises UpstreamFault, and InvalidRequest where the configured manner would lose what the policy keeps.
         """
-        learned = self._memory.recall(call.endpoint, call.model, self._clock())
-        refuses = refuser(call.policy)
-        body, adapted = quirks.adapt(call.body, call.manner, learned, refuses)
-        changes, hints = Changes(adapted), dict[str, str]()
+        body, changes = call.body, Changes()
+        if not call.manner.plain or self._memory.knows(call.endpoint, call.model):
+            learned = self._memory.recall(call.endpoint, call.model, self._clock())
+            body, adapted = quirks.adapt(body, call.manner, learned, refuser(call.policy))
+            changes.extend(adapted)
+        hints: dict[str, str] = {}
+        outgoing = call.outgoing
         while True:
-            sent = await self._try(call, body)
-            sent.changes, sent.repairs = changes, tuple(hints)
-            if sent.answer.status == SUCCESS:
-                self._learn(call, hints)
-            if sent.answer.status not in REPAIRABLE or len(hints) == REPAIRS:
+            outgoing.body = encoded = codec.encode(body)
+            try:
+                answer = await self._transport.send(outgoing)
+            finally:
+                outgoing.body = None  # a prompt of megabytes need not be kept for as long as its answer takes
+            if answer.status == SUCCESS:
+                if hints:
+                    self._learn(call, hints)
+                return Sent(answer, b"", changes, tuple(hints), len(encoded))
+            sent = Sent(answer, await _refusal(call, answer), changes, tuple(hints), len(encoded))
+            otherwise = _repaired(call, body, sent, hints)
+            if otherwise is None:
                 return sent
-            said = failures.read(sent.refusal)
-            quirk = quirks.diagnose(said, body, call.manner, refuses)
-            if quirk is None or quirk.name in hints:
-                return sent
-            body, done = quirks.repair(quirk, body, said.message)
-            hints[quirk.name] = said.message
-            changes += done
-
-    async def _try(self, call: UpstreamCall, body: Body) -> Sent:
-        encoded = codec.encode(body)
-        answer = await self._transport.send(replace(call.outgoing, body=encoded))
-        if answer.status == SUCCESS:
-            return Sent(answer, sent_bytes=len(encoded))
-        try:
-            return Sent(answer, refusal=await answer.read(call.limit, call.idle), sent_bytes=len(encoded))
-        finally:
-            answer.close()
+            body = otherwise
 
     def _learn(self, call: UpstreamCall, hints: Mapping[str, str]) -> None:
         for name, hint in hints.items():
             self._memory.learn(call.endpoint, call.model, name, hint=hint, now=self._clock())
+
+
+async def _refusal(call: UpstreamCall, answer: Answer) -> bytes:
+    try:
+        return await answer.read(call.limit, call.idle)
+    finally:
+        answer.close()
+
+
+def _repaired(call: UpstreamCall, body: Body, sent: Sent, hints: dict[str, str]) -> Body | None:
+    """What to send instead of what was refused; None where that is the last word. Adds to the changes and the hints."""
+    if sent.answer.status not in REPAIRABLE or len(hints) == REPAIRS:
+        return None
+    said = failures.read(sent.refusal)
+    quirk = quirks.diagnose(said, body, call.manner, refuser(call.policy))
+    if quirk is None or quirk.name in hints:
+        return None
+    body, done = quirks.repair(quirk, body, said.message)
+    hints[quirk.name] = said.message
+    sent.changes += done
+    return body
 
 
 def refuser(policy: Policy) -> Callable[[str], bool]:

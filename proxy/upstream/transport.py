@@ -1,20 +1,21 @@
 """The port to Telnyx: what a transport takes, what it gives, and how it fails.
 
 Theory of operation: `send` returns as soon as the status line and headers have arrived. The body is then either read
-whole (`read`, bounded) or taken piece by piece (`piece`), which is what gives backpressure: nothing more is read from
-Telnyx than the caller asked for. `close` is idempotent, may be called at any moment, and returns the connection to
-the pool only if the answer was read to its end; otherwise the connection is cut, which is how Telnyx learns that
-nobody listens any more.
+whole (`read`, bounded) or poured into a sink (`pour`) as it comes, without a task switch where the transport can do so.
+A sink that cannot take more calls `pause`: then no more is read from Telnyx than a bounded buffer holds, and nothing
+more is poured until `resume`. `close` is idempotent, may be called at any moment, also by the sink, and returns the
+connection to the pool only if the answer was read to its end; otherwise the connection is cut, which is how Telnyx
+learns that nobody listens any more.
 
 Failures are `proxy.errors.UpstreamFault`, never exceptions of a library.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outgoing:
     """One HTTP request to Telnyx.
 
@@ -32,6 +33,14 @@ class Outgoing:
     body: bytes | None = field(default=None, repr=False)
     accept: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Sink = Callable[[bytes], None]
+"""Takes the next piece of a body, never an empty one, and never raises.
+
+It may be called within the call stack of the event loop's reader: what it does, the next connection waits for. Should
+it raise all the same, the answer is cut, and `pour` raises that.
+"""
 
 
 class Answer(Protocol):
@@ -54,10 +63,29 @@ class Answer(Protocol):
         """
         ...
 
-    async def piece(self) -> bytes:
-        """The next piece as it came, b"" at the end. May be cancelled and asked again without losing a byte.
+    async def pour(self, sink: Sink) -> None:
+        """Hand the body to `sink`, every piece as it comes; returns at its end, or once the answer is closed.
 
-        Raises UpstreamFailed when the connection breaks.
+        Raises UpstreamFailed when the connection breaks, after every piece that came before has been handed over.
+        Where the task is cancelled, nothing more is poured, and the connection is cut; so it is where `read` is.
+        """
+        ...
+
+    def pause(self) -> None:
+        """Pour nothing until `resume`. May be called at any moment, also by the sink, before `pour` and after the end.
+
+        While it is paused, `pour` does not return before what has come is poured, or the answer is closed.
+        """
+        ...
+
+    def resume(self) -> None:
+        """Go on pouring. What came in the meantime is poured before this returns, or soon after it."""
+        ...
+
+    def leave(self) -> None:
+        """Let the answer go, knowing that its end is due any moment: nothing more is poured, and `pour` returns.
+
+        A transport may wait a moment for the end, so that the connection can be used again. `close` then does nothing.
         """
         ...
 

@@ -12,10 +12,18 @@ from typing import Any
 import pytest
 import uvloop
 
+from proxy.timers import Wheel
 from proxy.upstream.aiohttp_transport import AiohttpTransport
+from proxy.upstream.native_transport import NativeTransport
 from proxy.upstream.transport import Transport
 
-IMPLEMENTATIONS: Mapping[str, Callable[..., Transport]] = {"aiohttp": AiohttpTransport}
+
+def native(**options: Any) -> Transport:
+    """Our own, on a wheel of its own."""
+    return NativeTransport(**options, timers=Wheel())
+
+
+IMPLEMENTATIONS: Mapping[str, Callable[..., Transport]] = {"native": native, "aiohttp": AiohttpTransport}
 """Each takes `connect`, `first_byte`, `keepalive` (seconds), `user_agent` and `tls`."""
 PATIENT: Mapping[str, Any] = {"connect": 60, "first_byte": 60, "keepalive": 60, "user_agent": "telnyx-openai-proxy/9"}
 """Timeouts that no test meets by accident."""

@@ -1,12 +1,15 @@
 """Requests as tests send them, and what every failure has to fulfil."""
 
+import asyncio
 import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from proxy.errors import UpstreamFault
-from proxy.upstream.transport import Answer, Outgoing, Transport
+from proxy.upstream.transport import Answer, Outgoing, Sink, Transport
 
 CREDENTIAL = "KEY_0123456789-of-acme"
 BODY = b'{"messages": []}'
@@ -31,12 +34,44 @@ async def whole(transport: Transport, outgoing: Outgoing) -> tuple[int, bytes]:
         answer.close()
 
 
+class Bucket:
+    """A sink that keeps everything, and says when there is something."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.filled = asyncio.Event()
+
+    def __call__(self, piece: bytes) -> None:
+        assert piece, "an empty piece"
+        self.pieces.append(piece)
+        self.filled.set()
+
+    @property
+    def content(self) -> bytes:
+        return b"".join(self.pieces)
+
+
 async def rest(answer: Answer) -> bytes:
-    """The pieces that are still to come."""
-    pieces = []
-    while piece := await answer.piece():
-        pieces.append(piece)
-    return b"".join(pieces)
+    """What is poured until the end."""
+    bucket = Bucket()
+    await answer.pour(bucket)
+    return bucket.content
+
+
+@asynccontextmanager
+async def pouring(answer: Answer, sink: Sink | None = None) -> AsyncIterator[tuple[asyncio.Task[None], Bucket]]:
+    """Pours in a task that ends with the block, at the latest; the bucket is what is poured into, unless told."""
+    bucket = Bucket()
+    task = asyncio.create_task(_poured(answer, sink or bucket))
+    try:
+        yield task, bucket
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _poured(answer: Answer, sink: Sink) -> None:
+    await answer.pour(sink)
 
 
 async def fails(transport: Transport, outgoing: Outgoing, with_: type[UpstreamFault]) -> UpstreamFault:

@@ -99,6 +99,7 @@ async def test_what_is_accepted_goes_out_once_and_as_it_is(desk: Desk) -> None:
     assert answer["choices"][0]["message"]["content"]
     assert desk.bodies == [call.body]
     assert sent.sent_bytes == len(codec.encode(call.body))
+    assert call.outgoing.body is None, "it is not kept for as long as the answer takes"
     assert desk.telnyx.state.requests[0].headers["authorization"] == f"Bearer {CREDENTIAL}"
 
 

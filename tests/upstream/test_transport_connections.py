@@ -5,17 +5,30 @@ What the server sees is waited for by events; nothing here sleeps to be lucky.
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from proxy.emulator.server import running as emulator_running
 from proxy.errors import UpstreamFailed
-from proxy.upstream.transport import Answer, Outgoing, Transport
+from proxy.upstream.transport import Outgoing, Transport
 from tests.upstream.conftest import Make
 from tests.upstream.framings import CHUNKED, EARLY, FRAMINGS, LENGTH, OK, Framing
 from tests.upstream.origin import Gone, Line, Origin, answering, origin
-from tests.upstream.sending import CREDENTIAL, FOREVER, PLENTY, expect_discreet, fails, get, post, rest, whole
+from tests.upstream.sending import (
+    CREDENTIAL,
+    FOREVER,
+    PLENTY,
+    Bucket,
+    expect_discreet,
+    fails,
+    get,
+    post,
+    pouring,
+    rest,
+    whole,
+)
 
 MANY = 64 * 1024 * 1024
 """Bytes that no kernel keeps for a connection nobody reads from."""
@@ -41,6 +54,7 @@ class Watched:
 async def cancelled(work: Awaitable[object], after: asyncio.Event) -> None:
     """Start, wait for the event, cancel, and see the cancellation through."""
     task = asyncio.ensure_future(work)
+    await asyncio.sleep(0)  # it has begun
     await after.wait()
     assert not task.done()
     task.cancel()
@@ -148,10 +162,12 @@ async def test_closing_in_the_middle_cuts_the_connection(transport: Transport, w
     script = Watched(wire)
     async with origin(script) as server:
         answer = await transport.send(post(server.url))
-        assert await answer.piece()
-        assert not script.gone.is_set()
-        answer.close()
-        answer.close()
+        async with pouring(answer) as (task, bucket):
+            await bucket.filled.wait()
+            assert not script.gone.is_set()
+            answer.close()
+            answer.close()
+            await task
         await script.gone.wait()
         again = await transport.send(post(server.url))
         again.close()
@@ -166,11 +182,11 @@ async def test_closing_before_any_piece_cuts_the_connection(transport: Transport
         await script.gone.wait()
 
 
-async def test_closing_ends_a_piece_that_is_waited_for(transport: Transport) -> None:
+async def test_closing_ends_a_read_that_waits(transport: Transport) -> None:
     script = Watched(OK + b"Content-Length: 9\r\n\r\n")
     async with origin(script) as server:
         answer = await transport.send(post(server.url))
-        waiting = asyncio.ensure_future(answer.piece())
+        waiting = asyncio.ensure_future(answer.read(PLENTY, FOREVER))
         await asyncio.sleep(0)
         answer.close()
         with pytest.raises(UpstreamFailed) as caught:
@@ -191,12 +207,14 @@ async def test_the_end_of_the_transport_cuts_every_connection(make: Make) -> Non
         transport = make()
         await whole(transport, post(one.url))
         answer = await transport.send(post(other.url))
-        assert await answer.piece() == b"hello"
-        await transport.close()
-        await idle.wait()
-        await busy.gone.wait()
-        with pytest.raises(UpstreamFailed):
-            await answer.piece()
+        async with pouring(answer) as (task, bucket):
+            await bucket.filled.wait()
+            assert bucket.content == b"hello"
+            await transport.close()
+            await idle.wait()
+            await busy.gone.wait()
+            with pytest.raises(UpstreamFailed):
+                await task
         answer.close()
 
 
@@ -230,50 +248,19 @@ async def test_cancelling_while_waiting_cuts_the_connection(transport: Transport
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("way", ["read", "piece"])
-async def test_cancelling_while_reading_and_closing_cuts_the_connection(transport: Transport, way: str) -> None:
-    script = Watched(OK + b"Content-Length: 9\r\n\r\n")
+@pytest.mark.parametrize("way", ["read", "pour", "pour-paused"])
+async def test_cancelling_while_the_body_comes_cuts_the_connection(transport: Transport, way: str) -> None:
+    script = Watched(OK + b"Content-Length: 9\r\n\r\nhello")
     async with origin(script) as server:
         answer = await transport.send(post(server.url))
-        await cancelled(answer.read(PLENTY, FOREVER) if way == "read" else answer.piece(), script.under_way)
-        assert not script.gone.is_set()
-        answer.close()
+        if way == "pour-paused":
+            answer.pause()
+        bucket = Bucket()
+        await cancelled(answer.read(PLENTY, FOREVER) if way == "read" else answer.pour(bucket), script.under_way)
         await script.gone.wait()
-
-
-async def test_a_piece_that_was_given_up_is_not_lost(transport: Transport) -> None:
-    """The caller gives up again and again while bytes arrive, as a relay does that fills silence with comments."""
-    wanted = b"".join(b"%d," % number for number in range(3000))
-
-    async def script(line: Line) -> None:
-        await line.request()
-        await line.say(OK + b"Content-Length: %d\r\n\r\n" % len(wanted))
-        for place in range(0, len(wanted), 7):
-            await line.say(wanted[place : place + 7])
-            await asyncio.sleep(0)
-
-    async with origin(script) as server:
-        answer = await transport.send(post(server.url))
-        got, given_up = await _impatient(answer)
-        assert got == wanted
-        assert given_up > 0
+        answer.resume()
+        assert bucket.content in (b"hello", b"") if way == "pour" else not bucket.pieces
         answer.close()
-        assert await whole(transport, post(server.url)) == (200, wanted)
-
-
-async def _impatient(answer: Answer) -> tuple[bytes, int]:
-    pieces, given_up = [b""], 0
-    while True:
-        try:
-            async with asyncio.timeout(0):
-                piece = await answer.piece()
-        except TimeoutError:
-            given_up += 1
-            await asyncio.sleep(0)
-            continue
-        if not piece:
-            return b"".join(pieces), given_up
-        pieces.append(piece)
 
 
 async def test_a_caller_that_does_not_read_stops_the_server(transport: Transport) -> None:
@@ -299,8 +286,12 @@ async def test_a_caller_that_does_not_read_stops_the_server(transport: Transport
             await whole(transport, get(server.url))
         assert 0 < said < MANY // 4
         size = 0
-        while piece := await answer.piece():
+
+        def measure(piece: bytes) -> None:
+            nonlocal size
             size += len(piece)
+
+        await answer.pour(measure)
         assert size == MANY
         await done.wait()
         answer.close()
@@ -445,3 +436,32 @@ async def test_the_emulated_stale_connection_is_survived(transport: Transport) -
             assert status == 200
         assert [row.outcome for row in telnyx.state.requests] == ["complete", "broken off", "complete", "complete"]
         assert {row.headers["authorization"] for row in telnyx.state.requests} == {f"Bearer {CREDENTIAL}"}
+
+
+async def test_the_end_of_the_transport_ends_requests_that_wait(make: Make) -> None:
+    script = Watched()
+    async with origin(script) as server:
+        transport = make()
+        waiting = asyncio.ensure_future(transport.send(post(server.url)))
+        await script.under_way.wait()
+        await transport.close()
+        with pytest.raises(UpstreamFailed) as caught:
+            await waiting
+        expect_discreet(caught.value)
+        await script.gone.wait()
+
+
+async def test_cancelling_while_connecting_leaves_nothing(transport: Transport) -> None:
+    """The queue of connections that wait to be accepted is full: packets of the next one are dropped."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        address = server.getsockname()
+        with socket.create_connection(address):
+            task = asyncio.ensure_future(transport.send(post(f"http://127.0.0.1:{address[1]}/v2")))
+            for _ in range(5):
+                await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await transport.close()
