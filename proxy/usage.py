@@ -1,7 +1,6 @@
 """What a call consumed: the one word shared by translation, streaming, telemetry and accounts."""
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Source = Literal["upstream", "estimated", "none"]
 
@@ -10,8 +9,7 @@ BYTES_PER_TOKEN = 4
 and flagged `estimated` wherever the figure goes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens of one call. `cached_input` is part of `input`, `reasoning` is part of `output`.
 
     An explicit zero from upstream is a value; only an absent figure is estimated.

@@ -181,21 +181,30 @@ def test_a_nesting_that_cannot_be_checked_is_refused() -> None:
         sink(300)
 
 
-def searched(data: bytes) -> int:
-    """How many bytes were looked through while an object was decoded."""
-    found = 0
+def traced(data: bytes) -> list[Any]:
+    """Every call that goes over the bytes or the value while an object is decoded."""
+    calls: list[Any] = []
 
     def profile(frame: FrameType, event: str, called: Any) -> None:
-        nonlocal found
-        if event == "c_call" and getattr(called, "__name__", "") == "count":
-            found += len(called.__self__)
+        if event == "c_call" and getattr(called, "__name__", "") in {"loads", "dumps", "count"}:
+            calls.append(called)
 
     sys.setprofile(profile)
     try:
         decode_object(data)
     finally:
         sys.setprofile(None)
-    return found
+    return calls
+
+
+def called(data: bytes) -> list[str]:
+    """Their names, in order."""
+    return [call.__name__ for call in traced(data)]
+
+
+def searched(data: bytes) -> int:
+    """How many bytes were looked through in search of keys."""
+    return sum(len(call.__self__) for call in traced(data) if call.__name__ == "count")
 
 
 @pytest.mark.parametrize("keys", [1, 10, 1000, 100_000])
@@ -207,9 +216,30 @@ def test_the_search_for_doubled_keys_is_bounded(keys: int, size: int) -> None:
     assert searched(data) <= SEARCH_LIMIT
 
 
-def test_a_common_request_is_searched_and_not_read_twice() -> None:
-    data = encode({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]})
+def test_a_common_request_is_neither_searched_nor_read_twice() -> None:
+    data = encode({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}], "user": "somebody"})
+    assert called(data) == ["loads", "dumps"]
+
+
+def test_a_request_with_space_in_it_is_searched_and_not_read_twice() -> None:
+    data = b'{"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}'
+    assert called(data) == ["loads", "dumps", "count", "count"]
     assert searched(data) == 2 * len(data)
+
+
+def test_a_key_that_is_a_value_too_is_no_suspicion() -> None:
+    data = b'{"messages": [{"role": "user"}, {"x": ["user"]}], "model": "user", "user": "x"}'
+    assert called(data).count("count") == 3 + 3, "one for each key, and three more for user"
+    assert decode_object(data)["user"] == "x"
+    with pytest.raises(NotJson, match="'user' stands twice"):
+        decode_object(data[:-1] + b',"user" : "y"}')
+
+
+def test_a_body_nested_deeper_than_can_be_written_is_searched() -> None:
+    deep = b"[" * 300 + b"]" * 300
+    assert set(decode_object(b'{"a":' + deep + b',"b":1}')) == {"a", "b"}
+    with pytest.raises(NotJson, match="stands twice"):
+        decode_object(b'{"a":' + deep + b',"a":1}')
 
 
 def test_ten_megabytes_under_suspicion_are_read_once_more() -> None:

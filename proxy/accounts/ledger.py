@@ -12,8 +12,11 @@ from proxy.usage import NOTHING, Usage
 CLIENT_CLOSED = 499
 """The status recorded when the client went away before an answer was complete (nginx's number for it)."""
 
+COMPLETE = "complete"
+"""The one good end of a stream."""
+
 STREAM_ENDS = (
-    "complete",  # a finish reason and [DONE] were handed on
+    COMPLETE,  # a finish reason and [DONE] were handed on
     "truncated",  # upstream closed before a finish reason
     "upstream_error",  # upstream sent an error event
     "upstream_reset",  # the connection broke
@@ -25,6 +28,10 @@ STREAM_ENDS = (
     "internal_error",  # a bug here
 )
 """How a stream can end: the values of the label `reason` of `telnyx_proxy_stream_ends_total`."""
+
+
+UNKNOWN = "unknown"
+"""The endpoint of a request for a path that is none."""
 
 
 @dataclass(slots=True)
@@ -57,7 +64,7 @@ class Record:
 
     request_id: str
     started_at: float
-    endpoint: str = "unknown"
+    endpoint: str = UNKNOWN
     method: str = ""
     path: str = ""
     tenant: str = ""

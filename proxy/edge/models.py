@@ -7,22 +7,26 @@ from proxy.accounts.tenants import Tenant
 from proxy.edge.services import Services
 from proxy.edge.terms import TermsBook
 from proxy.errors import InvalidRequest, ModelNotAllowed, ModelNotFound
+from proxy.translation.changes import Change
 from proxy.translation.checks import text
 from proxy.translation.models import alias_row, complete, nearest
-from proxy.translation.rules import Change
 
 MODEL_LIMIT = 256
 """Characters of a model's name. Names are remembered with their terms and repeated in errors and logs, so one of
 megabytes would stay in memory; the longest at Telnyx, of fine-tuned models, have some 100."""
 _text = text(MODEL_LIMIT)
 
+Meaning = tuple[str, Change | None]
+"""The Telnyx id that a name means, and the change where it is another name."""
 
-def resolve(services: Services, tenant: Tenant, asked: Any) -> tuple[str, Change | None]:
+
+def resolve(services: Services, tenant: Tenant, asked: Any) -> Meaning:
     """The Telnyx id that a request of this tenant means by its `model`. Raises InvalidRequest."""
-    return meant(services.terms, services.catalogue.known(tenant.credential), asked)
+    meaning = services.terms.meanings.get(asked) if type(asked) is str else None
+    return meaning or meant(services.terms, services.catalogue.known(tenant.credential), asked)
 
 
-def meant(terms: TermsBook, known: Collection[str], asked: Any) -> tuple[str, Change | None]:
+def meant(terms: TermsBook, known: Collection[str], asked: Any) -> Meaning:
     """The Telnyx id that a request's `model` means, and the change if it is another name.
 
     Exact alias, pattern alias, a known id, a known id whose last part is the name, else the name as it is: Telnyx
@@ -40,8 +44,12 @@ def meant(terms: TermsBook, known: Collection[str], asked: Any) -> tuple[str, Ch
         )
     _text("model", asked)
     target = terms.aliases.target(asked)
-    if target is None and asked not in known:
-        target = complete(asked, known)
+    if target is not None:  # what the aliases say holds for every tenant and every list
+        return terms.remember(asked, _meaning(asked, target))
+    return _meaning(asked, None if asked in known else complete(asked, known))
+
+
+def _meaning(asked: str, target: str | None) -> Meaning:
     if target is None or target == asked:
         return asked, None
     return target, Change("aliased", asked[:200], target, "the name is an alias of a Telnyx model")

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 from proxy.endpoints import ENDPOINTS, UNSUPPORTED, Endpoint
 from proxy.errors import MethodNotAllowed, UnknownUrl, UnsupportedEndpoint
 
-_EXACT = {endpoint.path: endpoint for endpoint in ENDPOINTS if "{" not in endpoint.path}
+_EXACT = {version + row.path: (row, "") for row in ENDPOINTS if "{" not in row.path for version in ("/v1", "")}
 _OPEN = tuple((endpoint.path.partition("{")[0], endpoint) for endpoint in ENDPOINTS if "{" in endpoint.path)
 
 
@@ -14,10 +14,10 @@ def look_up(raw_path: str) -> tuple[Endpoint | None, str]:
 
     `raw_path` is still percent-encoded and has no query.
     """
+    found = _EXACT.get(raw_path)
+    if found is not None:
+        return found
     path = _without_version(raw_path)
-    endpoint = _EXACT.get(path)
-    if endpoint is not None:
-        return endpoint, ""
     for prefix, candidate in _OPEN:
         if path.startswith(prefix) and len(path) > len(prefix):
             return candidate, unquote(path[len(prefix) :])

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import reduce
 
 from proxy.settings import ModelProfile, Settings, Tenant, laid_over, overridden
+from proxy.translation.changes import Change
 from proxy.translation.models import Aliases, Globs, most_specific
 from proxy.translation.quirks import Manner
 from proxy.translation.rules import Policy
 
 KEPT = 10_000
-"""Pairs of tenant and model kept at most. Model names come from clients; on overflow all are forgotten at once."""
+"""Pairs of tenant and model kept at most, and names. Both come from clients; on overflow all are forgotten at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,12 @@ class Terms:
 
 
 class TermsBook:
-    """Looks terms up, making them on first use."""
+    """Looks terms up, making them on first use.
+
+    Attributes:
+        aliases: names an app may use; default_model: what is meant where it gives none.
+        meanings: what names were found to mean by the aliases alone: the Telnyx id, and the change to tell.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.aliases = Aliases(settings.models.aliases)
@@ -37,6 +43,7 @@ class TermsBook:
         self._globs = {tenant.id: Globs(tenant.models) for tenant in settings.tenants}
         self._profiles = most_specific(settings.models.profiles)[::-1]  # the most specific is laid on last
         self._kept: dict[tuple[str, str], Terms] = {}
+        self.meanings: dict[str, tuple[str, Change | None]] = {}
 
     def spelled_out(self) -> frozenset[str]:
         """Telnyx ids that stand in the configuration, letter by letter."""
@@ -46,6 +53,13 @@ class TermsBook:
     def allows(self, tenant: str, model: str) -> bool:
         """Whether the tenant's allow-list covers a Telnyx id."""
         return model in self._globs[tenant]
+
+    def remember(self, name: str, meaning: tuple[str, Change | None]) -> tuple[str, Change | None]:
+        """Keep what a name means by the aliases, which hold for as long as the settings do. Gives it back."""
+        if len(self.meanings) >= KEPT:
+            self.meanings.clear()
+        self.meanings[name] = meaning
+        return meaning
 
     def look_up(self, tenant: str, model: str) -> Terms:
         """The terms of a tenant for a Telnyx id."""

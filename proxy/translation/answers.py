@@ -20,7 +20,7 @@ from proxy.translation.rules import Expectation
 from proxy.usage import Usage, size
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Identity:
     """What an answer is called where upstream gives it no name.
 
@@ -33,7 +33,7 @@ class Identity:
     created: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """An answer ready for the client.
 
@@ -58,13 +58,27 @@ def answer(raw: bytes, expects: Expectation, identity: Identity, model: str) -> 
     `model` is the Telnyx id asked for, `identity` names the answer where upstream does not. Raises UpstreamFailed for
     what is no answer (empty, HTML, cut off, without choices), and what `failures` reads out of an error sent as 200.
     """
-    value = _expect_answer(raw)
+    try:
+        value = codec.decode(raw)
+    except codec.NotJson:
+        value = _decode(raw)
+    usage = _as_openai(value, expects)
+    if usage is not None and not raw.startswith(codecs.BOM_UTF8):
+        return Answer(raw, usage, value["model"], 0, estimated=False)
+    return _settled(raw, _expect_answer(value), expects, identity, model)
+
+
+def _settled(raw: bytes, value: dict[str, Any], expects: Expectation, identity: Identity, model: str) -> Answer:
+    """The same for an answer that has to be looked at closely, because something may have to be done."""
     reader = _Reader(expects, identity.id)
     made = {**value, **head(value, identity, model, "chat.completion")}
     made.pop("error", None)  # null, or it would have been raised
     made["choices"] = [reader.choice(choice, position) for position, choice in enumerate(value["choices"])]
-    usage = metering.measure(value.get("usage"), expects.input_bytes, reader.output_bytes, reader.reasoning_bytes)
-    made["usage"] = metering.shown(value.get("usage"), usage)
+    given = value.get("usage")
+    usage = metering.as_openai(given)
+    if usage is None:
+        usage = metering.measure(given, expects.input_bytes, reader.output_bytes, reader.reasoning_bytes)
+        made["usage"] = metering.shown(given, usage)
     body = codec.encode(made)
     return Answer(
         # Compared as bytes: to Python, 1 and 1.0 and True are equal; to a strict reader they are not.
@@ -76,22 +90,96 @@ def answer(raw: bytes, expects: Expectation, identity: Identity, model: str) -> 
     )
 
 
-def _expect_answer(raw: bytes) -> dict[str, Any]:
-    """The decoded answer with at least one choice. Raises the error that it is instead."""
+def _decode(raw: bytes) -> Any:
+    """What is JSON behind a byte order mark, or the error that it is none."""
     raw = raw.removeprefix(codecs.BOM_UTF8).strip()
     if not raw:
         raise UpstreamFailed("Telnyx answered 200 with an empty body.")
     try:
-        value = codec.decode(raw)
+        return codec.decode(raw)
     except codec.NotJson:
         kind = "an HTML page" if raw.startswith(b"<") else "something that is not JSON"
         raise UpstreamFailed(f"Telnyx answered 200 with {kind} instead of a completion.") from None
+
+
+def _expect_answer(value: Any) -> dict[str, Any]:
+    """The decoded answer with at least one choice. Raises the error that it is instead."""
     error = failures.from_event(value)
     if error is not None:
         raise error
     if not isinstance(value, dict) or not isinstance(value.get("choices"), list) or not value["choices"]:
         raise UpstreamFailed("Telnyx answered 200 without a single choice.")
     return value
+
+
+def _as_openai(value: Any, expects: Expectation) -> Usage | None:
+    """The usage of an answer that OpenAI might have sent and that nothing has to be done with; None for any other.
+
+    It decides by a look at the shape what `_settled` would find out by writing the answer anew: that nothing changes.
+    """
+    if type(value) is not dict or "error" in value or "errors" in value:
+        return None
+    name, served, created, choices = value.get("id"), value.get("model"), value.get("created"), value.get("choices")
+    if type(name) is not str or type(served) is not str or type(created) is not int or type(choices) is not list:
+        return None
+    if not (name and served and 0 < created < LATEST and choices) or value.get("object") != "chat.completion":
+        return None
+    if expects.schema is not None or expects.tool_schemas:
+        return None
+    for choice in choices:
+        if not _stays(choice, expects):
+            return None
+    return metering.as_openai(value.get("usage"))
+
+
+def _stays(choice: Any, expects: Expectation) -> bool:
+    """Whether a choice is one that OpenAI might have sent."""
+    if type(choice) is not dict or "logprobs" not in choice:
+        return False
+    message, index, reason = choice.get("message"), choice.get("index"), choice.get("finish_reason")
+    if type(message) is not dict or type(index) is not int or index < 0 or not _message_stays(message, expects):
+        return False
+    made = message.get("tool_calls")
+    if not made:
+        return (made is None or made == []) and reason in _ENDS
+    return reason == "tool_calls" and type(made) is list and _calls_stay(made, expects)
+
+
+_ENDS = ("stop", "length", "content_filter")
+_MAY_THINK = frozenset(reasoning.OPENING[0] + reasoning.SPACE)
+
+
+def _message_stays(message: dict[str, Any], expects: Expectation) -> bool:
+    content = message.get("content", 0)
+    if content is not None and type(content) is not str:
+        return False
+    if message.get("role") != "assistant" or "refusal" not in message or message.get("reasoning"):
+        return False
+    if expects.hide_reasoning and not all(not message.get(name) for name in reasoning.SECRET):
+        return False
+    if not content:
+        return True
+    if content[0] in _MAY_THINK and content.lstrip(reasoning.SPACE).startswith(reasoning.OPENING):
+        return False
+    return content[0] in "{[" or not expects.json_text  # only what begins otherwise can be in a fence
+
+
+def _calls_stay(made: list[Any], expects: Expectation) -> bool:
+    if expects.named_choice or expects.legacy_functions or (expects.single_call and len(made) > 1):
+        return False
+    return all(_call_stays(call, expects) for call in made)
+
+
+def _call_stays(call: Any, expects: Expectation) -> bool:
+    if type(call) is not dict or call.get("type") != "function" or "name" in call or "arguments" in call:
+        return False
+    known, function = call.get("id"), call.get("function")
+    if type(known) is not str or not known or type(function) is not dict:
+        return False
+    name, arguments = function.get("name"), function.get("arguments")
+    if type(name) is not str or type(arguments) is not str or not arguments:
+        return False
+    return name not in expects.custom_tools
 
 
 def head(value: dict[str, Any], identity: Identity, model: str, kind: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from proxy.errors import InvalidRequest
 from proxy.translation import checks
+from proxy.translation.changes import Change, Changes
 from proxy.translation.checks import (
     INT64,
     boolean,
@@ -32,7 +33,6 @@ from proxy.translation.formats import convert_response_format, keep_guided_json
 from proxy.translation.injections import inject
 from proxy.translation.messages import convert_messages
 from proxy.translation.rules import (
-    Changes,
     Draft,
     Expectation,
     FieldTable,
@@ -75,7 +75,20 @@ KEY_REF = "Keys of outside providers are the operator's; a client may name only 
 NO_AUDIO = "Telnyx's models answer in text."
 
 
-@dataclass(frozen=True, slots=True)
+USAGE_ASKED = Change(
+    "injected",
+    "stream_options.include_usage",
+    "true",
+    "Usage is always asked for; the chunk with it is handed on only if the client asks, too.",
+)
+CAP_RENAMED = Change(
+    "renamed", "max_completion_tokens", "max_tokens", "Telnyx has one cap, which counts reasoning, too."
+)
+USER_KEPT = Change("dropped", "user", reason=LEDGER)
+"""Changes that many requests have; they are the same each time."""
+
+
+@dataclass(slots=True)
 class Translated:
     """A translated request.
 
@@ -101,20 +114,22 @@ def translate(request: Mapping[str, Any], model: str, policy: Policy) -> Transla
     if len(request) > FIELD_LIMIT:
         raise InvalidRequest(f"Too many fields: a request may have {FIELD_LIMIT} at most.")
     # For OpenAI a null is the same as nothing, and some clients write out every field they know.
-    source = {name: value for name, value in request.items() if value is not None}
+    source = request
+    if None in request.values():
+        source = {name: value for name, value in request.items() if value is not None}
     if "messages" not in source:
         raise checks.missing("messages")
     draft = Draft(source, policy)
     draft.body["model"] = model
-    draft.expects.hide_reasoning = policy.reasoning == "hide"
+    expects = draft.expects
+    expects.hide_reasoning = policy.reasoning == "hide"
     FIELDS.apply(draft)
     inject(draft)
-    if draft.expects.stream:
+    if expects.stream:
         draft.body["stream_options"] = INCLUDE_USAGE
-        if not draft.expects.include_usage:
-            reason = "Usage is always asked for; the chunk with it is handed on only if the client asks, too."
-            draft.note("injected", "stream_options.include_usage", "true", reason)
-    return Translated(draft.body, draft.changes, draft.expects)
+        if not expects.include_usage:
+            draft.changes.append(USAGE_ASKED)
+    return Translated(draft.body, draft.changes, expects)
 
 
 def _check_model(draft: Draft, name: str, value: Any) -> None:
@@ -142,7 +157,7 @@ def _max_completion_tokens(draft: Draft, name: str, value: Any) -> None:
     other = draft.body.get("max_tokens")
     if other is None:
         draft.body["max_tokens"] = value
-        draft.note("renamed", name, "max_tokens", "Telnyx has one cap, which counts reasoning, too.")
+        draft.changes.append(CAP_RENAMED)
     else:
         draft.body["max_tokens"] = min(value, other)
         draft.note("converted", name, reason="Telnyx has one cap; of max_tokens and this the smaller is sent.")
@@ -206,7 +221,7 @@ def _safety_identifier(draft: Draft, name: str, value: Any) -> None:
 def _user(draft: Draft, name: str, value: Any) -> None:
     if "safety_identifier" not in draft.source:  # its successor
         draft.expects.end_user = value
-    draft.note("dropped", name, reason=LEDGER)
+    draft.changes.append(USER_KEPT)
 
 
 def _metadata(draft: Draft, name: str, value: Any) -> None:

@@ -14,6 +14,7 @@ What cannot be checked counts nothing. Structured output at OpenAI allows none o
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import jsonschema_rs
@@ -34,6 +35,10 @@ PATTERN_LIMIT = 1 << 17
 """Bytes of one compiled pattern, some thousand states; a Unicode-aware pattern for mail addresses fits."""
 DEPTH_LIMIT = 200
 """Levels of a schema with its references followed. jsonschema-rs gives up at 255 without them; OpenAI allows 10."""
+KEPT = 64
+"""Schemas that are kept compiled, the latest ones."""
+KEPT_LONGEST = 8192
+"""Bytes of such a schema. A thousand places or less, so that a compiled one has a few hundred KiB at most."""
 BEYOND = frozenset(
     {"unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef", "$anchor", "$dynamicAnchor"}
 )
@@ -75,11 +80,24 @@ class Conformance:
     def _check(self, key: str | None, schema: Mapping[str, Any], text: str) -> None:
         compiled = self._schemas.get(key)
         if compiled is None:
-            compiled = self._schemas[key] = _Schema(dict(schema))
+            compiled = self._schemas[key] = _compile(schema)
         work = compiled.weight * len(text)
         if work <= self._work:
             self._work -= work
             self.violations += compiled.violated(text)
+
+
+def _compile(schema: Mapping[str, Any]) -> "_Schema":
+    """Applications send the same schema at each request, and to compile it takes longer than to check an answer."""
+    text = codec.encode(schema)
+    if len(text) > KEPT_LONGEST or b'"pattern' in text:  # compiled patterns can be large
+        return _Schema(dict(schema))
+    return _compiled_before(text)
+
+
+@lru_cache(KEPT)
+def _compiled_before(text: bytes) -> "_Schema":
+    return _Schema(codec.decode(text))
 
 
 class _Schema:

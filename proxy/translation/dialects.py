@@ -7,7 +7,7 @@ no `reasoning_effort`, `service_tier`, `region` or `mode`, and gives an image's 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from proxy.translation.rules import Change
+from proxy.translation.changes import Change
 
 Body = dict[str, Any]
 Adapted = tuple[Body, list[Change]]

@@ -281,7 +281,7 @@ def from_response(
     `headers` must look names up without regard to case. What upstream calls its request id is kept on the error.
     """
     error = _judge(status, read(body), around)
-    error.upstream_request_id = headers.get("x-request-id")
+    error.upstream_request_id = _clean(headers.get("x-request-id", ""), around.secrets) or None
     if error.status in {429, 503} and error.should_retry is None:
         error.retry_after = retry_after(headers, around.now)
     return error

@@ -8,6 +8,7 @@ from typing import Any
 
 from proxy import codec
 from proxy.translation import thinking
+from proxy.translation.changes import Change
 from proxy.translation.rules import Draft, Policy
 
 SHOWN_LIMIT = 64
@@ -65,8 +66,13 @@ def _apply_caps(draft: Draft, policy: Policy) -> None:
 
 
 def _set(draft: Draft, kind: str, name: str, value: Any, reason: str) -> None:
+    """Send the policy's own value. How it is told depends on nothing else, so it is told in the same words again."""
     draft.body[name] = value
-    draft.note(kind, name, _shown(value), reason)
+    told = draft.policy.told
+    change = told.get((kind, name, reason))
+    if change is None:
+        change = told[kind, name, reason] = Change(kind, name, _shown(value), reason)
+    draft.changes.append(change)
 
 
 def _shown(value: Any) -> str:

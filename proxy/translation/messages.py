@@ -3,7 +3,7 @@
 Telnyx takes `system`, `user`, `assistant` and `tool`; `content` is required and never null; parts are text or images.
 OpenAI has two roles more and leaves the content of a message out where there are tool calls. The walk goes through the
 messages once, in order, because a tool message must answer a call that stands before it. A message that needs no
-change is handed on as the very same object.
+change is handed on as the very same object, and so is the whole list where none of them does.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,19 +36,31 @@ QUIET = frozenset({
 def convert_messages(draft: Draft, name: str, value: Any) -> None:
     """The row of `messages`."""
     checks.array(name, value, checks.MESSAGE_LIMIT, filled=True)
+    count, size = _plain_beginning(value)
+    draft.expects.input_bytes += size
+    if count == len(value):
+        draft.body["messages"] = value
+        return
     walk = Conversation(draft)
-    sent: list[Message] = []
-    size = 0
-    for index, message in enumerate(value):
-        if type(message) is dict and len(message) == 2:  # noqa: PLR2004 - role and content; most messages are that
-            content = message.get("content")
-            if type(content) is str and message.get("role") in PLAIN:
-                size += len(content) if content.isascii() else checks.size(content)
-                sent.append(message)
-                continue
-        sent.append(walk.convert(f"messages[{index}]", message))
+    sent = value[:count]
+    for index in range(count, len(value)):
+        message = value[index]
+        sent.append(message if walk.passes(message) else walk.convert(f"messages[{index}]", message))
     draft.body["messages"] = sent
-    draft.expects.input_bytes += size + walk.size
+    draft.expects.input_bytes += walk.size
+
+
+def _plain_beginning(messages: list[Any]) -> tuple[int, int]:
+    """How many messages at the start are a role and a text and nothing else, as most are, and their UTF-8 bytes."""
+    size = 0
+    for index, message in enumerate(messages):
+        if type(message) is not dict or len(message) != 2:  # noqa: PLR2004 - the two
+            return index, size
+        content = message.get("content")
+        if type(content) is not str or message.get("role") not in PLAIN:
+            return index, size
+        size += len(content) if content.isascii() else checks.size(content)
+    return len(messages), size
 
 
 class Conversation:
@@ -59,7 +71,7 @@ class Conversation:
         called: ids of all tool calls so far.
         legacy: the made-up id of the last `function_call`, which the next `function` message answers.
         functions: how many of them there were.
-        size: UTF-8 bytes of the text that went through `convert`.
+        size: UTF-8 bytes of the text that went by.
     """
 
     __slots__ = ("called", "draft", "functions", "legacy", "size")
@@ -70,6 +82,22 @@ class Conversation:
         self.legacy: str | None = None
         self.functions = 0
         self.size = 0
+
+    def passes(self, message: Any) -> bool:
+        """Whether a message of a usual form, a text or a tool's text, goes on as it is; if so, it is counted."""
+        if type(message) is not dict:
+            return False
+        role, content = message.get("role"), message.get("content")
+        if type(content) is not str:
+            return False
+        if role == "tool":
+            call = message.get("tool_call_id")
+            usual = len(message) == 3 and type(call) is str and call in self.called  # noqa: PLR2004 - these three
+        else:
+            usual = len(message) == 2 and role in PLAIN  # noqa: PLR2004 - these two
+        if usual:
+            self.size += checks.size(content)
+        return usual
 
     def convert(self, at: str, message: Any) -> Message:
         """The message as Telnyx takes it; the same object if it is that already. `at` is its path."""

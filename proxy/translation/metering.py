@@ -4,7 +4,6 @@ Upstream's figures are taken where they are plausible. A missing one is worked o
 sizes of the texts; then the whole Usage says `estimated`.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from proxy.usage import Usage, estimate
@@ -28,6 +27,34 @@ REASONING = (
     ("reasoning_tokens",),
 )
 """Paths into a `usage` object; the first plausible figure counts."""
+OTHERS = frozenset(path[0] for paths in (CACHED, REASONING) for path in paths[1:])
+"""Fields by which other APIs tell what OpenAI tells in the details."""
+
+
+def as_openai(usage: Any) -> Usage | None:
+    """The Usage in an object that `shown` would hand on as it is: all of OpenAI's figures, all plausible.
+
+    Nearly every answer has one, so it is read at a glance. None for any other; `measure` makes the best of it.
+    """
+    if type(usage) is not dict or not OTHERS.isdisjoint(usage):
+        return None
+    given, made, total = usage.get("prompt_tokens"), usage.get("completion_tokens"), usage.get("total_tokens")
+    if type(given) is not int or type(made) is not int or type(total) is not int:  # not isinstance: True is an int, too
+        return None
+    if not (0 <= given <= PLAUSIBLE and 0 <= made <= PLAUSIBLE and 0 <= total <= PLAUSIBLE):
+        return None
+    details, more = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    cached = 0 if details is None else _part(details, "cached_tokens", given)
+    thought = 0 if more is None else _part(more, "reasoning_tokens", made)
+    return Usage(given, made, cached, thought, "upstream")
+
+
+def _part(details: Any, name: str, whole: int) -> int:
+    """The figure of a detail; a part that is larger than its whole is no part of it."""
+    value = details.get(name) if type(details) is dict else None
+    if type(value) is float and value.is_integer():  # some servers count in JavaScript
+        value = int(value)
+    return value if type(value) is int and 0 <= value <= whole else 0
 
 
 def measure(usage: Any, input_bytes: int, output_bytes: int, reasoning_bytes: int = 0) -> Usage:
@@ -36,6 +63,9 @@ def measure(usage: Any, input_bytes: int, output_bytes: int, reasoning_bytes: in
     The bytes are the UTF-8 sizes of the texts, for the estimate; reasoning is part of the output. An explicit zero is a
     figure. Where upstream counts the output but not the reasoning in it, nothing is guessed.
     """
+    known = as_openai(usage)
+    if known is not None:
+        return known
     guess = estimate(input_bytes, output_bytes, reasoning_bytes)
     if not isinstance(usage, dict):
         return guess
@@ -45,18 +75,15 @@ def measure(usage: Any, input_bytes: int, output_bytes: int, reasoning_bytes: in
             made = total - given
         elif given is None and made is not None and total >= made:
             given = total - made
-    known = given is not None and made is not None
-    read = Usage(
-        input=guess.input if given is None else given,
-        output=guess.output if made is None else made,
-        source="upstream" if known else "estimated",
-    )
+    read = guess.input if given is None else given
+    wrote = guess.output if made is None else made
     cached, reasoning = _figure(usage, CACHED) or 0, _figure(usage, REASONING) or 0
-    # A part that is larger than its whole is no part of it.
-    return replace(
-        read,
-        cached_input=cached if cached <= read.input else 0,
-        reasoning=reasoning if reasoning <= read.output else 0,
+    return Usage(
+        input=read,
+        output=wrote,
+        cached_input=cached if cached <= read else 0,  # a part that is larger than its whole is no part of it
+        reasoning=reasoning if reasoning <= wrote else 0,
+        source="estimated" if given is None or made is None else "upstream",
     )
 
 

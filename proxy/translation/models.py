@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from fnmatch import translate as glob_to_regex
+from functools import cached_property
 from typing import Any, TypeVar
 
 from proxy.translation.answers import unix_time
@@ -12,6 +13,11 @@ T = TypeVar("T")
 
 ALIAS_OWNER = "telnyx-openai-proxy"
 """`owned_by` of a row that is an alias."""
+CAUGHT_KEPT = 4096
+"""Names whose pattern is remembered at most, so that a request does not pay for every pattern there is. Names come from
+clients; on overflow all are forgotten at once."""
+CAUGHT_LONGEST = 256
+"""Characters of such a name: the longest at Telnyx, of fine-tuned models, have some 100."""
 NEAREST = 3
 """Names offered to a client whose model does not exist."""
 
@@ -58,22 +64,44 @@ class Aliases:
         self._patterns = most_specific(patterns)
         self._of_ids = most_specific({name: target for name, target in patterns.items() if "/" in name})
         self.targets = frozenset(aliases.values())
+        self._caught: dict[str, str | None] = {}
 
     def target(self, name: str) -> str | None:
         """The Telnyx id behind an alias, or None."""
         found = self.exact.get(name)
         if found is not None:
             return found
+        if name in self._caught:
+            return self._caught[name]
         # A name with a slash is a Telnyx id already: `gpt-*` and `*` are meant for OpenAI's names, which have none.
         patterns = self._of_ids if "/" in name else self._patterns
-        return next((target for pattern, target in patterns if pattern.match(name)), None)
+        found = next((target for pattern, target in patterns if pattern.match(name)), None)
+        if len(name) <= CAUGHT_LONGEST:
+            if len(self._caught) >= CAUGHT_KEPT:
+                self._caught.clear()
+            self._caught[name] = found
+        return found
+
+
+class Rows(dict[str, dict[str, Any]]):
+    """Telnyx's list: rows by id. It is made once per fetch and not written to, so ends of names are looked up in it."""
+
+    @cached_property
+    def ends(self) -> dict[str, str | None]:
+        """What stands behind each slash of an id, folded -> the id, None where several ids end so."""
+        ends: dict[str, str | None] = {}
+        for model in self:
+            rest = model.casefold()
+            while "/" in rest:
+                rest = rest.partition("/")[2]
+                ends[rest] = None if rest in ends else model
+        return ends
 
 
 def complete(name: str, known: Collection[str]) -> str | None:
     """The one known id whose last part is `name` (`Kimi-K2.6` -> `moonshotai/Kimi-K2.6`), whatever its case."""
-    tail = "/" + name.casefold()
-    found = [model for model in known if model.casefold().endswith(tail)]
-    return found[0] if len(found) == 1 else None
+    rows = known if isinstance(known, Rows) else Rows((model, {}) for model in known)
+    return rows.ends.get(name.casefold())
 
 
 def nearest(name: str, known: Collection[str]) -> tuple[str, ...]:

@@ -13,14 +13,15 @@ Sources: the two published schemas of the chat request, and what people who ran 
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from proxy import codec
 from proxy.translation import dialects, failures
+from proxy.translation.changes import Change
 from proxy.translation.dialects import Adapted, Body, without
 from proxy.translation.error_shapes import Said
-from proxy.translation.rules import Change, unsupported
+from proxy.translation.rules import unsupported
 
 MEMORY_SECONDS = 86_400.0
 """How long a quirk is remembered: one refused call per model and day is the price of noticing that it has gone."""
@@ -290,12 +291,18 @@ class Manner:
         dialect: "auto" (the newest, falling back as quirks teach), or one of the two published ones.
         image_url: "auto" (object in 2026-10, string in 2026-06), "object" or "string".
         on, off: pinned quirks.
+        plain: nothing of the above asks for another form of the request than translation writes.
     """
 
     dialect: str = "auto"
     image_url: str = "auto"
     on: frozenset[str] = frozenset()
     off: frozenset[str] = frozenset()
+    plain: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        plain = self.dialect != dialects.EARLIER and self.image_url == "auto" and not self.on
+        object.__setattr__(self, "plain", plain)
 
 
 def _refuses_nothing(name: str) -> bool:
@@ -379,6 +386,10 @@ class QuirkMemory:
         if len(self._seen) >= MEMORY_LIMIT and (endpoint, model) not in self._seen:
             self._seen.pop(next(iter(self._seen)))
         self._seen.setdefault((endpoint, model), {})[quirk] = (now + MEMORY_SECONDS, hint[:HINT_LIMIT])
+
+    def knows(self, endpoint: str, model: str) -> bool:
+        """Whether there is anything to recall, though it may have run out."""
+        return (endpoint, model) in self._seen
 
     def recall(self, endpoint: str, model: str, now: float) -> list[tuple[str, str]]:
         """(quirk, hint) pairs that still hold."""

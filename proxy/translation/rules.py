@@ -1,4 +1,4 @@
-"""The vocabulary of translation: verdicts, changes and the table of fields.
+"""The vocabulary of translation: verdicts, drafts and the table of fields.
 
 Theory of operation: an endpoint's request is a `FieldTable`, one `Field` per name the client may send. `apply` walks
 the client's own keys once. A `keep` costs one dictionary look-up; everything else names what happens and why, and is
@@ -15,6 +15,7 @@ from operator import itemgetter
 from typing import Any
 
 from proxy.errors import InvalidRequest
+from proxy.translation.changes import Change, Changes
 
 
 class Verdict(StrEnum):
@@ -36,57 +37,10 @@ class Verdict(StrEnum):
     """No honest answer in the promised shape is possible."""
 
 
-CHANGE_KINDS = ("renamed", "aliased", "injected", "forced", "capped", "converted", "emulated", "dropped", "lossy",
-                "repaired", "estimated")  # fmt: skip
-"""The words of the changes header, in the order they stand there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One thing the proxy did to a request.
-
-    Attributes:
-        kind: one of CHANGE_KINDS.
-        field: the path of the field (`max_completion_tokens`, `messages[].role`). Positions are left out, so that the
-            header stays short in long conversations and the set of paths stays small.
-        detail: what stands beside it in the header: the new name of a rename, the value of an injection.
-        reason: a sentence for people, shown by `telnyx-proxy explain`.
-    """
-
-    kind: str
-    field: str
-    detail: str = ""
-    reason: str = ""
-
-    def text(self) -> str:
-        """As it stands in the header: `a>b` for a rename or alias, `field:value` for an injection, else the field."""
-        if not self.detail:
-            return self.field
-        return f"{self.field}>{self.detail}" if self.kind in {"renamed", "aliased"} else f"{self.field}:{self.detail}"
-
-
 NOTE_LIMIT = 100
 """Different places one request is told about with `note_once`: a body full of invented keys must not grow a list."""
 NAME_LIMIT = 64
 """Characters of a field name that a client made up."""
-HEADER_LIMIT = 4096
-"""Bytes of `x-telnyx-proxy-changes` at most: OpenAI's client libraries budget 64 KiB for all headers together."""
-
-
-class Changes(list[Change]):
-    """All that was done to one request, in order."""
-
-    def header(self) -> str:
-        """`renamed=a>b; injected=temperature:1,enable_thinking:false; dropped=user`, printable ASCII, at most 4 KiB."""
-        if not self:
-            return ""
-        by_kind: dict[str, dict[str, None]] = {}
-        for change in self:
-            by_kind.setdefault(change.kind, {})[change.text()] = None
-        text = "; ".join(f"{kind}={','.join(by_kind[kind])}" for kind in CHANGE_KINDS if kind in by_kind)
-        if not (text.isascii() and text.isprintable()):
-            text = "".join(c if " " <= c <= "~" else "?" for c in text)
-        return text if len(text) <= HEADER_LIMIT else text[: HEADER_LIMIT - 3] + "..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +59,7 @@ class Policy:
         buckets: retrieval bucket ids (globs) a client may name.
         reasoning: "keep" or "hide" the model's reasoning in answers.
         reasoning_efforts: the values this model accepts; empty means all.
+        told: what injections of this policy were told as, by (kind, field, reason): the same ones at every request.
     """
 
     unsupported: str = "drop"
@@ -118,6 +73,7 @@ class Policy:
     buckets: tuple[str, ...] = ()
     reasoning: str = "keep"
     reasoning_efforts: tuple[str, ...] = ()
+    told: dict[tuple[str, str, str], Change] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 @dataclass(slots=True)
@@ -155,7 +111,6 @@ class Expectation:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
 class Draft:
     """A translation under way: what converters read and write.
 
@@ -163,15 +118,18 @@ class Draft:
         source: the client's request without its nulls. Never written to.
         body: what Telnyx will get.
         policy, expects, changes: as their types say.
-        noted: what `note_once` has told.
+        noted: what `note_once` has told; None as long as it has told nothing.
     """
 
-    source: Mapping[str, Any]
-    policy: Policy
-    body: dict[str, Any] = field(default_factory=dict)
-    expects: Expectation = field(default_factory=Expectation)
-    changes: Changes = field(default_factory=Changes)
-    noted: set[tuple[str, str, str]] = field(default_factory=set)
+    __slots__ = ("body", "changes", "expects", "noted", "policy", "source")
+
+    def __init__(self, source: Mapping[str, Any], policy: Policy) -> None:
+        self.source = source
+        self.policy = policy
+        self.body: dict[str, Any] = {}
+        self.expects = Expectation()
+        self.changes = Changes()
+        self.noted: set[tuple[str, str, str]] | None = None
 
     def note(self, kind: str, name: str, detail: str = "", reason: str = "") -> None:
         """Remember one change."""
@@ -180,6 +138,8 @@ class Draft:
     def note_once(self, kind: str, name: str, reason: str) -> None:
         """Remember a change that may happen at every message or tool, once."""
         change = (kind, name, reason)
+        if self.noted is None:
+            self.noted = set()
         if change not in self.noted and len(self.noted) < NOTE_LIMIT:
             self.noted.add(change)
             self.note(kind, name, reason=reason)
@@ -276,7 +236,7 @@ class FieldTable:
     def __init__(self, rows: tuple[Field, ...], unknown: Convert) -> None:
         self.rows = rows
         self.unknown = unknown
-        self._steps = {row.name: (index, row, _fate(row)) for index, row in enumerate(rows)}
+        self._steps = {row.name: (row.check, _fate(row), index if row.late else None) for index, row in enumerate(rows)}
         if len(self._steps) != len(rows):
             raise ValueError("a field has two rows")
 
@@ -294,50 +254,57 @@ class FieldTable:
 
     def apply(self, draft: Draft) -> None:
         """Give every field of `draft.source` its fate. Raises InvalidRequest for what cannot be honoured."""
-        steps = self._steps
-        late: list[tuple[int, Field, _Fate, Any]] = []
+        late: list[tuple[int, Convert, str, Any]] = []
+        nothing = (None, self.unknown, None)
         for name, value in draft.source.items():
-            step = steps.get(name)
-            if step is None:
-                self.unknown(draft, name, value)
-                continue
-            row = step[1]
-            if row.check is not None:
-                row.check(name, value)
-            if row.late:
-                late.append((*step, value))
+            check, fate, place = self._steps.get(name, nothing)
+            if check is not None:
+                check(name, value)
+            if place is None:
+                fate(draft, name, value)
             else:
-                step[2](draft, row, value)
-        late.sort(key=itemgetter(0))
-        for _, row, fate, value in late:
-            fate(draft, row, value)
+                late.append((place, fate, name, value))
+        if late:
+            late.sort(key=itemgetter(0))
+            for _, fate, name, value in late:
+                fate(draft, name, value)
 
 
-_Fate = Callable[[Draft, Field, Any], None]
+def _keep(row: Field) -> Convert:
+    def fate(draft: Draft, name: str, value: Any) -> None:
+        draft.body[name] = value
+
+    return fate
 
 
-def _keep(draft: Draft, row: Field, value: Any) -> None:
-    draft.body[row.name] = value
+def _rename(row: Field) -> Convert:
+    to = row.to or row.name
+    change = Change("renamed", row.name, row.to or "", row.reason)
+
+    def fate(draft: Draft, name: str, value: Any) -> None:
+        draft.body[to] = value
+        draft.changes.append(change)
+
+    return fate
 
 
-def _rename(draft: Draft, row: Field, value: Any) -> None:
-    draft.body[row.to or row.name] = value
-    draft.note("renamed", row.name, row.to or "", row.reason)
+def _drop(row: Field) -> Convert:
+    change = Change("dropped", row.name, reason=row.reason)
+    return lambda draft, name, value: draft.changes.append(change)
 
 
-def _drop(draft: Draft, row: Field, value: Any) -> None:
-    draft.note("dropped", row.name, reason=row.reason)
+def _lossy(row: Field) -> Convert:
+    return lambda draft, name, value: draft.lose(name, row.reason)
 
 
-def _lossy(draft: Draft, row: Field, value: Any) -> None:
-    draft.lose(row.name, row.reason)
+def _refuse(row: Field) -> Convert:
+    def fate(draft: Draft, name: str, value: Any) -> None:
+        raise unsupported(name, row.reason)
+
+    return fate
 
 
-def _refuse(draft: Draft, row: Field, value: Any) -> None:
-    raise unsupported(row.name, row.reason)
-
-
-_FATES: Mapping[Verdict, _Fate] = {
+_FATES: Mapping[Verdict, Callable[[Field], Convert]] = {
     Verdict.KEEP: _keep,
     Verdict.RENAME: _rename,
     Verdict.DROP: _drop,
@@ -346,18 +313,13 @@ _FATES: Mapping[Verdict, _Fate] = {
 }
 
 
-def _fate(row: Field) -> _Fate:
+def _fate(row: Field) -> Convert:
     """What is done for a row; its own function comes first."""
-    function = row.convert
-    if function is None:
-        if row.verdict not in _FATES:
-            raise ValueError(f"the row of {row.name} has no function")
-        return _FATES[row.verdict]
-
-    def call(draft: Draft, row: Field, value: Any) -> None:
-        function(draft, row.name, value)
-
-    return call
+    if row.convert is not None:
+        return row.convert
+    if row.verdict not in _FATES:
+        raise ValueError(f"the row of {row.name} has no function")
+    return _FATES[row.verdict](row)
 
 
 def unsupported(param: str, reason: str) -> InvalidRequest:

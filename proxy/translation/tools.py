@@ -42,8 +42,46 @@ def convert_tools(draft: Draft, name: str, value: Any) -> None:
     if not value:
         draft.note("dropped", name, reason="An empty list of tools is none.")
         return
-    sent = [_convert_tool(draft, f"{name}[{index}]", tool) for index, tool in enumerate(value)]
+    sent = [
+        _usual_function(draft, tool) or _convert_tool(draft, f"{name}[{index}]", tool)
+        for index, tool in enumerate(value)
+    ]
     _send(draft, name, sent)
+
+
+def _usual_function(draft: Draft, tool: Any) -> Tool | None:
+    """A function tool with a name, parameters, perhaps a description and `strict`, as Telnyx takes it.
+
+    None for any other tool, and for one that holds a fault: `_convert_tool` says in the right words what is wrong.
+    """
+    if type(tool) is not dict or len(tool) != 2 or tool.get("type") != "function":  # noqa: PLR2004 - with the function
+        return None
+    function = tool.get("function")
+    if type(function) is not dict:
+        return None
+    name, parameters, described = function.get("name"), function.get("parameters"), "description" in function
+    if (
+        type(name) is not str
+        or type(parameters) is not dict
+        or (described and type(function["description"]) is not str)
+    ):
+        return None
+    strict = function.get("strict")
+    if len(function) != 2 + described + (strict is not None):
+        return None
+    if strict is None:
+        return tool
+    if type(strict) is not bool:
+        return None
+    draft.note_once("dropped", "tools[].function.strict", STRICT)
+    if strict:
+        draft.expects.tool_schemas[name] = parameters
+    return {"type": "function", "function": _without_strict(function)}
+
+
+def _without_strict(function: Mapping[str, Any]) -> dict[str, Any]:
+    """In the order in which `_function` writes them."""
+    return {key: function[key] for key in ("name", "description", "parameters") if key in function}
 
 
 def _send(draft: Draft, name: str, tools: list[Tool]) -> None:
@@ -52,6 +90,7 @@ def _send(draft: Draft, name: str, tools: list[Tool]) -> None:
 
 
 def _convert_tool(draft: Draft, at: str, tool: Any) -> Tool:
+    """One tool; the same object if Telnyx takes it as it is. `at` is its path."""
     checks.json_object(at, tool)
     kind = checks.required(at, tool, "type", checks.string)
     handler = _TYPES.get(kind)

@@ -36,6 +36,16 @@ def test_a_name_means_alias_id_or_the_end_of_an_id(asked: str, model: str) -> No
         assert (change.kind, change.field, change.detail) == ("aliased", asked, model)
 
 
+def test_an_alias_means_the_same_again_and_a_list_that_changes_is_seen() -> None:
+    names = book(aliases={"gpt-4o": "m/exact", "gpt-*": "m/wild", "m/same": "m/same"})
+    for _ in range(2):
+        assert meant(names, KNOWN, "gpt-5")[0] == "m/wild"
+        assert meant(names, KNOWN, "m/same") == ("m/same", None)
+        assert meant(names, KNOWN, "GLM-5.2")[0] == "zai-org/GLM-5.2"
+    assert meant(names, {"other/GLM-5.2"}, "GLM-5.2")[0] == "other/GLM-5.2"
+    assert set(names.meanings) == {"gpt-5", "m/same"}
+
+
 def test_a_missing_model_is_the_default_or_a_400() -> None:
     assert meant(book(default="zai-org/GLM-5.2"), KNOWN, None)[0] == "zai-org/GLM-5.2"
     with pytest.raises(InvalidRequest) as caught:

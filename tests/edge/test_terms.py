@@ -6,6 +6,7 @@ import pytest
 
 from proxy.edge import terms as module
 from proxy.edge.terms import TermsBook
+from proxy.translation.changes import Change
 from tests.world import TENANTS, settings
 
 ACME = TENANTS[0]
@@ -86,3 +87,14 @@ def test_terms_are_kept_and_their_number_is_bounded(monkeypatch: pytest.MonkeyPa
 def test_only_names_without_wildcards_are_spelled_out() -> None:
     models = {"aliases": {"gpt-*": "m/target"}, "default": "m/default", "profiles": {"m/profile": {}, "m/*": {}}}
     assert book(models=models).spelled_out() == {"m/target", "m/default", "m/profile"}
+
+
+def test_what_names_mean_is_remembered_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEPT", 2)
+    looked = book()
+    meaning = ("m/x", Change("aliased", "a", "m/x"))
+    assert looked.remember("a", meaning) is meaning
+    assert looked.meanings == {"a": meaning}
+    for name in ("b", "c", "d"):
+        looked.remember(name, meaning)
+    assert len(looked.meanings) <= 2

@@ -1,6 +1,9 @@
 """A whole answer from Telnyx becomes OpenAI's: the golden files, and what must hold for anything."""
 
+import copy
+import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,8 @@ from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion
 
 from proxy.errors import InsufficientQuota, ProxyError, UpstreamFailed
-from proxy.translation.answers import LATEST, Identity, answer, content_text, head, unix_time
+from proxy.translation import answers
+from proxy.translation.answers import LATEST, Answer, Identity, answer, content_text, head, unix_time
 from proxy.translation.rules import Expectation
 
 IDENTITY = Identity(id="chatcmpl-made-up", created=1_750_000_000)
@@ -221,3 +225,112 @@ def test_whatever_upstream_answers_the_client_gets_openais_shape_or_an_error(
 def test_any_bytes_at_all_are_an_answer_or_an_error(raw: bytes) -> None:
     with pytest.raises(ProxyError):
         answer(raw, Expectation(), IDENTITY, MODEL)
+
+
+CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+FIGURES = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+ANSWER = {
+    "id": "chatcmpl-1", "object": "chat.completion", "created": 1_760_000_000, "model": "m", "usage": FIGURES,
+    "choices": [
+        {"index": 0, "message": {"role": "assistant", "content": "Hi", "refusal": None}, "logprobs": None,
+         "finish_reason": "stop"},
+        {"index": 1, "message": {"role": "assistant", "content": None, "refusal": None, "tool_calls": [CALL]},
+         "logprobs": None, "finish_reason": "tool_calls"},
+    ],
+}  # fmt: skip
+TWISTS: dict[str, list[Any]] = {
+    "id": ["", None], "object": ["x"], "created": [1.5, True, 0, LATEST, "1760000000"], "model": ["", None],
+    "usage": [{**FIGURES, "cached_tokens": 1}, {**FIGURES, "total_tokens": -1}, {"prompt_tokens": 1}, 5, None],
+    "error": [None, "Boom."], "errors": [[]], "x": [1.0], "choices": [[], None, ["Hi"]],
+    "index": [-1, True, 0.0, 5], "finish_reason": ["length", "tool_calls", "content_filter", "eos", "error", None, 1],
+    "logprobs": [{}, ...], "message": [None, "Hi"], "role": ["user", ...], "refusal": ["No.", ...],
+    "content": ["\u00e9", "", None, "<think>a</think>b", "\n <think>a", " <b>", '{"x":1}', "[1]", "```json\n{}```", 5,
+                ...],
+    "tool_calls": [None, [], {}, "x", ["x"], [CALL, CALL], [{**CALL, "id": ""}], [{**CALL, "type": "x"}],
+                   [{**CALL, "name": "f"}], [{**CALL, "arguments": "{}"}], [{**CALL, "function": None}],
+                   [{**CALL, "function": {"name": "shell", "arguments": "{}"}}],
+                   [{**CALL, "function": {"name": 1, "arguments": "{}"}}],
+                   [{**CALL, "function": {"name": "f", "arguments": ""}}],
+                   [{**CALL, "function": {"name": "f", "arguments": {}}}]],
+    "reasoning": ["", "Hm."], "reasoning_content": ["", "Hm."], "reasoning_details": [[1]], "annotations": [[]],
+}  # fmt: skip
+"""What may stand in a field of an answer, or of a choice, or of its message, instead; `...` takes it away."""
+HOLDERS = {
+    "message": {"role", "content", "refusal", "tool_calls", "reasoning", "reasoning_content", "reasoning_details",
+                "annotations"},
+    "choice": {"index", "finish_reason", "logprobs", "message"},
+}  # fmt: skip
+WISHES: list[dict[str, Any]] = [
+    {}, {}, {"legacy_functions": True}, {"named_choice": True}, {"single_call": True}, {"hide_reasoning": True},
+    {"json_text": True}, {"schema": {"type": "object"}}, {"custom_tools": frozenset({"shell"})},
+    {"tool_schemas": {"f": {"required": ["a"]}}},
+]  # fmt: skip
+
+
+def twisted(name: str, value: Any, place: int) -> dict[str, Any]:
+    """An answer that OpenAI might have sent but for one field."""
+    made: dict[str, Any] = copy.deepcopy(ANSWER)
+    holder = made
+    if name in HOLDERS["choice"] | HOLDERS["message"]:
+        holder = made["choices"][place]
+    if name in HOLDERS["message"]:
+        holder = holder["message"]
+    holder[name] = value
+    if value is ...:
+        del holder[name]
+    return made
+
+
+def close_look(raw: bytes, body: Any, expects: Expectation) -> Answer:
+    return answers._settled(raw, answers._expect_answer(body), expects, IDENTITY, MODEL)
+
+
+def outcome(take: Callable[[], Answer]) -> Answer | tuple[type, str]:
+    try:
+        return take()
+    except ProxyError as error:
+        return type(error), error.message
+
+
+def expect_same(body: dict[str, Any], wish: dict[str, Any], lead: bytes = b"") -> None:
+    """What is handed on at a glance is exactly what would come out if it were written anew."""
+    raw, expects = lead + json.dumps(body).encode(), Expectation(**wish)
+    assert outcome(lambda: answer(raw, expects, IDENTITY, MODEL)) == outcome(lambda: close_look(raw, body, expects))
+
+
+@pytest.mark.parametrize("name", TWISTS)
+def test_a_glance_at_an_answer_that_is_nearly_openais_finds_what_a_close_look_finds(name: str) -> None:
+    for value, place, wish in itertools.product(TWISTS[name], (0, 1), WISHES):
+        expect_same(twisted(name, value, place), wish)
+
+
+@pytest.mark.parametrize("lead", [b"", b"\n ", b"\xef\xbb\xbf"], ids=["nothing", "space", "byte order mark"])
+def test_a_glance_sees_what_stands_before_an_answer(lead: bytes) -> None:
+    for wish in WISHES:
+        expect_same(ANSWER, wish, lead)
+
+
+@given(bodies, st.sampled_from(WISHES))
+def test_a_glance_at_any_answer_finds_what_a_close_look_finds(body: dict[str, Any], wish: dict[str, Any]) -> None:
+    expect_same(body, wish)
+
+
+USUAL: dict[str, dict[str, Any]] = {
+    "a text": {"content": "Hi", "refusal": None},
+    "no text": {"content": None, "refusal": "No."},
+    "space and a bracket": {"content": " <b>Hi</b>", "refusal": None, "tool_calls": []},
+    "thinking beside it": {"content": "Hi", "refusal": None, "reasoning_content": "Hm."},
+    "calls": {"content": None, "refusal": None, "tool_calls": [CALL, {**CALL, "index": 1}]},
+}
+
+
+@pytest.mark.parametrize("case", USUAL)
+def test_what_openai_might_have_sent_is_not_written_anew(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "_settled", None)
+    message = {"role": "assistant", **USUAL[case]}
+    reason = "tool_calls" if message.get("tool_calls") else "stop"
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
+    raw = json.dumps({**ANSWER, "choices": [choice, choice]}).encode()
+    got = answer(raw, Expectation(), IDENTITY, MODEL)
+    assert got.body is raw
+    assert (got.model, got.violations, got.estimated, got.usage[:2]) == ("m", 0, False, (1, 2))

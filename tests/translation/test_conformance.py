@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from proxy.translation.conformance import DEPTH_LIMIT, WORK_LIMIT, Conformance
+from proxy.translation import conformance as module
+from proxy.translation.conformance import DEPTH_LIMIT, KEPT_LONGEST, WORK_LIMIT, Conformance
 from proxy.translation.rules import Expectation
 
 PERSON = {
@@ -198,3 +199,21 @@ def test_the_work_of_all_choices_together_is_bounded() -> None:
     text = '"' + "x" * (WORK_LIMIT // weight // 2 - 100) + '"'
     assert violations(schema, text) == 1
     assert violations(schema, *[text] * 128) < 5
+
+
+def test_a_schema_that_comes_again_is_compiled_once() -> None:
+    schema = {"title": "It comes again.", "type": "integer"}
+    before = module._compiled_before.cache_info()
+    assert [violations(schema, text) for text in ("1", '"1"', "1.5", "2")] == [0, 1, 1, 0]
+    after = module._compiled_before.cache_info()
+    assert (after.misses - before.misses, after.hits - before.hits) == (1, 3)
+    assert after.maxsize == module.KEPT
+
+
+@pytest.mark.parametrize(
+    "schema", [{"type": "string", "pattern": "^a"}, {"type": "string", "description": "x" * KEPT_LONGEST}]
+)
+def test_a_schema_that_may_be_large_is_not_kept(schema: dict[str, Any]) -> None:
+    before = module._compiled_before.cache_info()
+    assert [violations(schema, '"a"'), violations(schema, "5")] == [0, 1]
+    assert module._compiled_before.cache_info() == before

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 
 from proxy.translation import dialects
+from proxy.translation.changes import Change
 from proxy.translation.dialects import Body
-from proxy.translation.rules import Change
 from tests.translation import bodies
 
 SCHEMA = {"type": "object", "properties": {"age": {"type": "integer"}}}

@@ -98,3 +98,12 @@ def test_the_key_of_an_outside_provider_is_the_operators() -> None:
     policy = Policy(temperature=None, api_key_ref="acme-openai", client_api_key_refs=frozenset({"mine"}))
     assert sent(policy) == ({"api_key_ref": "acme-openai"}, "injected=api_key_ref:acme-openai")
     assert sent(policy, api_key_ref="mine") == ({"api_key_ref": "mine"}, "")
+
+
+def test_what_a_policy_adds_is_told_in_the_same_words_each_time() -> None:
+    policy = Policy(defaults={"max_tokens": 500}, cap={"max_tokens": 100, "n": 1})
+    request = {"messages": [{"role": "user", "content": "Hi."}], "n": 2}
+    first, again = (translate(request, "m", policy) for _ in range(2))
+    header = "injected=max_tokens:500,temperature:1; capped=max_tokens:100,n:1"
+    assert first.changes.header() == again.changes.header() == header
+    assert all(one is other for one, other in zip(first.changes, again.changes, strict=True))

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from proxy.errors import InvalidRequest
+from proxy.translation.chat import translate
 from proxy.translation.checks import MESSAGE_LIMIT
 from proxy.translation.messages import convert_messages
 from proxy.translation.rules import Draft, Policy
@@ -120,3 +121,32 @@ def test_the_number_of_messages_is_bounded() -> None:
     converted([message] * MESSAGE_LIMIT)
     with pytest.raises(InvalidRequest, match="array too long"):
         converted([message] * (MESSAGE_LIMIT + 1))
+
+
+USUAL = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "Wie sp\u00e4t?"},
+    {"role": "assistant", "content": "Noon."},
+]
+
+
+def test_a_conversation_that_needs_no_change_is_handed_on_as_it_is() -> None:
+    request = {"messages": USUAL}
+    translated = translate(request, "m", Policy())
+    assert translated.body["messages"] is USUAL
+    assert translated.expects.input_bytes == len("Be brief.Wie sp\u00e4t?Noon.".encode())
+
+
+def test_messages_of_a_usual_form_are_the_same_objects_beside_others() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
+    asked = {"role": "assistant", "content": "", "tool_calls": [call]}
+    result = {"role": "tool", "tool_call_id": "c1", "content": "4"}
+    odd = {"role": "tool", "tool_call_id": "c1", "content": "5", "name": "f"}
+    translated = translate({"messages": [USUAL[1], asked, result, odd, *USUAL]}, "m", Policy())
+    sent = translated.body["messages"]
+    assert [new is old for new, old in zip(sent, [USUAL[1], asked, result, odd, *USUAL], strict=True)] == [
+        True, True, True, False, True, True, True,
+    ]  # fmt: skip
+    assert sent[1]["tool_calls"][0] is call
+    text = 'Wie sp\u00e4t?{"a":1}45Be brief.Wie sp\u00e4t?Noon.'
+    assert translated.expects.input_bytes == len(text.encode())

@@ -1,5 +1,6 @@
 """Usage out of an answer."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types import CompletionUsage
 
-from proxy.translation.metering import PLAUSIBLE, measure, shown
+from proxy.translation.metering import OTHERS, PLAUSIBLE, as_openai, measure, shown
 from proxy.usage import Usage
 
 WHOLE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
@@ -105,3 +106,33 @@ def test_whatever_upstream_says_the_three_figures_are_sound(usage: dict[str, Any
     assert 0 <= measured.reasoning <= measured.output
     made = {key: value for key, value in shown(usage, measured).items() if not key.endswith("_details")}
     assert CompletionUsage.model_validate(made, strict=True).prompt_tokens == measured.input
+
+
+@given(usages | st.dictionaries(st.sampled_from([*WHOLE, *OTHERS]), figures))
+def test_what_is_read_at_a_glance_is_shown_as_it_is(usage: dict[str, Any]) -> None:
+    read = as_openai(usage)
+    if read is not None:
+        assert json.dumps(shown(usage, read)) == json.dumps(usage)
+        assert read.source == "upstream"
+
+
+@pytest.mark.parametrize(
+    ("usage", "read"),
+    [
+        (WHOLE, Usage(10, 5, source="upstream")),
+        ({**WHOLE, "cost": 1}, Usage(10, 5, source="upstream")),
+        ({**WHOLE, "prompt_tokens_details": {"cached_tokens": 4.0}}, Usage(10, 5, 4, source="upstream")),
+        ({**WHOLE, "completion_tokens_details": {"reasoning_tokens": 5}}, Usage(10, 5, 0, 5, "upstream")),
+        ({**WHOLE, "completion_tokens_details": {"reasoning_tokens": 6}}, Usage(10, 5, source="upstream")),
+        ({**WHOLE, "prompt_tokens_details": {"cached_tokens": 4.5}}, Usage(10, 5, source="upstream")),
+        ({**WHOLE, "cached_tokens": 4}, None),
+        ({**WHOLE, "prompt_tokens": True}, None),
+        ({**WHOLE, "completion_tokens": 5.0}, None),
+        ({**WHOLE, "total_tokens": -1}, None),
+        ({"prompt_tokens": 10, "completion_tokens": 5}, None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_openais_own_usage_is_known_at_a_glance(usage: Any, read: Usage | None) -> None:
+    assert as_openai(usage) == read

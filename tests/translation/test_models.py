@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types import Model
 
+from proxy.translation import models as module
 from proxy.translation.models import (
     ALIAS_OWNER,
+    CAUGHT_LONGEST,
     NEAREST,
     Aliases,
     Globs,
+    Rows,
     alias_row,
     complete,
     literal_length,
@@ -161,6 +164,33 @@ def test_an_alias_leads_to_a_target_or_nowhere(aliases: dict[str, str], name: st
 )
 def test_a_name_without_organisation_is_completed_if_only_one_fits(name: str, found: str | None) -> None:
     assert complete(name, KNOWN) == found
+
+
+ids = st.lists(st.text(alphabet="aB/\u00df", max_size=6), unique=True, max_size=6)
+
+
+@given(ids, st.text(alphabet="Ab/s\u00df", max_size=4))
+def test_looking_an_end_up_is_going_through_all_names(known: list[str], name: str) -> None:
+    ending = [model for model in known if model.casefold().endswith("/" + name.casefold())]
+    expected = ending[0] if len(ending) == 1 else None
+    assert complete(name, known) == complete(name, Rows((model, {}) for model in known)) == expected
+
+
+def test_the_ends_of_a_list_are_found_once() -> None:
+    rows = Rows({"a/b": {}, "c/b": {}, "d/e/f": {}})
+    assert rows.ends == {"b": None, "e/f": "d/e/f", "f": "d/e/f"}
+    assert rows.ends is rows.ends
+
+
+def test_names_that_were_looked_up_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CAUGHT_KEPT", 3)
+    aliases = Aliases({"gpt-*": "m/x", "openai/*": "m/y", "gpt-exact": "m/z"})
+    for _ in range(2):
+        for name in ("gpt-1", "openai/gpt", "zai/glm", "other", "gpt-" + "x" * CAUGHT_LONGEST, "gpt-exact"):
+            expected = {"gpt-1": "m/x", "openai/gpt": "m/y", "zai/glm": None, "other": None, "gpt-exact": "m/z"}
+            assert aliases.target(name) == expected.get(name, "m/x")
+            assert len(aliases._caught) <= 3
+            assert max(map(len, aliases._caught)) <= CAUGHT_LONGEST
 
 
 @pytest.mark.parametrize(

@@ -263,3 +263,26 @@ def test_the_memory_is_bounded_and_forgets_the_oldest_model() -> None:
     assert held == list(range(10, MEMORY_LIMIT + 10))
     memory.learn("chat", "a/20", "stream_options", hint="", now=5000.0)
     assert len(memory.recall("chat", "a/10", 5000.0)) == 1, "a known model pushes nobody out"
+
+
+def test_what_was_never_learned_need_not_be_recalled() -> None:
+    memory = QuirkMemory()
+    assert not memory.knows("chat.completions", "m")
+    memory.learn("chat.completions", "m", "dialect", hint="", now=0.0)
+    assert memory.knows("chat.completions", "m")
+    assert not memory.knows("chat.completions", "other")
+
+
+@pytest.mark.parametrize(
+    ("manner", "plain"),
+    [
+        (Manner(), True),
+        (Manner(dialect="2026-10", off=frozenset({"dialect"})), True),
+        (Manner(dialect="2026-06"), False),
+        (Manner(image_url="string"), False),
+        (Manner(image_url="object"), False),
+        (Manner(on=frozenset({"dialect"})), False),
+    ],
+)
+def test_a_manner_knows_whether_it_asks_for_anything(*, manner: Manner, plain: bool) -> None:
+    assert manner.plain == plain

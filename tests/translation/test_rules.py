@@ -6,13 +6,10 @@ import pytest
 
 from proxy.errors import InvalidRequest
 from proxy.translation import rules
+from proxy.translation.changes import Change
 from proxy.translation.checks import boolean, string
 from proxy.translation.rules import (
-    CHANGE_KINDS,
-    HEADER_LIMIT,
     NOTE_LIMIT,
-    Change,
-    Changes,
     Draft,
     Field,
     FieldTable,
@@ -34,62 +31,6 @@ def lose(draft: Draft, name: str, value: Any) -> None:
 def wrap(draft: Draft, name: str, value: Any) -> None:
     draft.body[name] = [value]
     draft.note("converted", name, reason="It goes in an array.")
-
-
-# Changes
-
-
-@pytest.mark.parametrize(
-    ("change", "text"),
-    [
-        (Change("renamed", "a", "b"), "a>b"),
-        (Change("aliased", "gpt-4o", "moonshotai/Kimi-K2.6"), "gpt-4o>moonshotai/Kimi-K2.6"),
-        (Change("injected", "temperature", "1"), "temperature:1"),
-        (Change("dropped", "user"), "user"),
-    ],
-)
-def test_a_change_is_told_in_a_word(change: Change, text: str) -> None:
-    assert change.text() == text
-
-
-def test_the_header_groups_changes_by_kind_in_a_fixed_order_and_tells_each_once() -> None:
-    changes = Changes(
-        [
-            Change("lossy", "logit_bias"),
-            Change("dropped", "user"),
-            Change("injected", "temperature", "1"),
-            Change("dropped", "user", reason="Told twice."),
-            Change("renamed", "max_completion_tokens", "max_tokens"),
-            Change("injected", "enable_thinking", "false"),
-        ]
-    )
-    assert changes.header() == (
-        "renamed=max_completion_tokens>max_tokens; injected=temperature:1,enable_thinking:false; dropped=user; "
-        "lossy=logit_bias"
-    )
-    assert Changes().header() == ""
-
-
-def test_every_kind_of_change_is_told() -> None:
-    assert Changes(Change(kind, "x") for kind in CHANGE_KINDS).header() == "; ".join(
-        f"{kind}=x" for kind in CHANGE_KINDS
-    )
-
-
-@pytest.mark.parametrize("name", ["a\r\nset-cookie: b", "naïve", "a\x00b", "\U0001f600"])
-def test_the_header_is_printable_ascii(name: str) -> None:
-    header = Changes([Change("lossy", name)]).header()
-    assert header.isascii()
-    assert header.isprintable()
-
-
-def test_the_header_is_bounded() -> None:
-    def header(count: int) -> str:
-        return Changes(Change("lossy", f"field{number:04}") for number in range(count)).header()
-
-    assert len(header(5000)) == HEADER_LIMIT
-    assert header(5000).endswith("...")
-    assert not header(100).endswith("...")
 
 
 # Drafts

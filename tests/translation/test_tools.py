@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from proxy.errors import InvalidRequest
-from proxy.translation import checks
+from proxy.translation import checks, tools
 from proxy.translation.chat import translate
-from proxy.translation.rules import Policy
+from proxy.translation.rules import Draft, Policy
 from proxy.translation.tools import NO_PARAMETERS, TEXT_PARAMETER
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
@@ -139,3 +139,34 @@ def test_the_number_of_tools_is_bounded() -> None:
         translated(tools=tools)
     with pytest.raises(InvalidRequest, match="array too long"):
         translated(functions=[tool["function"] for tool in tools])
+
+
+FUNCTION: dict[str, Any] = {"name": "f", "description": "It finds.", "parameters": {"type": "object"}}
+FORMS: dict[str, dict[str, Any]] = {
+    "all": {},
+    "no description": {"description": ...},
+    "no parameters": {"parameters": ...},
+    "parameters of another type": {"parameters": []},
+    "strict": {"strict": True},
+    "not strict": {"strict": False},
+    "strict is null": {"strict": None},
+    "strict is a text": {"strict": "yes"},
+    "description is null": {"description": None},
+    "description is a number": {"description": 5},
+    "name is a number": {"name": 5},
+    "an unknown field": {"mood": "good"},
+    "an unknown field instead": {"mood": "good", "description": ...},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_usual_function_becomes_what_a_close_look_makes_of_it(form: str) -> None:
+    function = {key: value for key, value in {**FUNCTION, **FORMS[form]}.items() if value is not ...}
+    tool = {"type": "function", "function": function}
+    quick, close = Draft({}, Policy()), Draft({}, Policy())
+    sent = tools._usual_function(quick, tool)
+    if sent is not None:
+        assert sent == tools._convert_tool(close, "tools[0]", tool)
+        assert (sent is tool) == ("strict" not in function)
+        assert (quick.changes, quick.expects) == (close.changes, close.expects)
+    assert (sent is not None) == (form in {"all", "no description", "strict", "not strict"})
