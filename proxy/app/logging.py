@@ -4,24 +4,22 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from structlog.typing import FilteringBoundLogger
-
 from proxy.accounts.ledger import Record
-from proxy.telemetry.logs import StandardLogs, canonical
-
-SERVER_ERROR = 500
+from proxy.telemetry.logs import Logger, StandardLogs
 
 
 class StructuredLog:
-    """Writes the canonical line of each request, and bugs with their traceback."""
+    """Writes the canonical line of each request, and bugs with their traceback.
 
-    def __init__(self, logger: FilteringBoundLogger) -> None:
+    Attributes:
+        request: writes one line: an error where the proxy or Telnyx failed, else information.
+        flush: writes the lines that wait for the event loop's next turn.
+    """
+
+    def __init__(self, logger: Logger) -> None:
         self._logger = logger
-
-    def request(self, record: Record) -> None:
-        """One line: an error where the proxy or Telnyx failed, else information."""
-        write = self._logger.error if record.status >= SERVER_ERROR else self._logger.info
-        write(**canonical(record))
+        self.request = logger.request  # not a call more than it needs, for each request
+        self.flush = logger.flush
 
     def bug(self, record: Record, fault: BaseException) -> None:
         """An exception nobody expected."""
@@ -47,3 +45,4 @@ class StructuredLog:
         finally:
             root.handlers = handlers
             root.setLevel(level)
+            self._logger.flush()

@@ -13,7 +13,7 @@ REQUEST_ID_LIMIT = 512
 """Characters; OpenAI's own limit for `X-Client-Request-Id`."""
 
 _USER_AGENT_LIMIT = 256
-"""Characters looked at: names stand in front, and the memory of recent user agents stays small."""
+"""Characters looked at: names stand in front."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +86,14 @@ KINDS = frozenset({*(row.kind for row in (*FRAMEWORKS, *LIBRARIES, *GENERIC)), *
 """Every kind there is."""
 
 
+@lru_cache(maxsize=64)  # a proxy has few different clients, each with many requests; long headers make 2 MB of it
 def kind_of(user_agent: str | None, stainless_lang: str | None = None) -> str:
     """The kind of client, one of KINDS, from `User-Agent` and `x-stainless-lang`."""
-    return _kind_of((user_agent or "")[:_USER_AGENT_LIMIT], (stainless_lang or "")[:_USER_AGENT_LIMIT])
-
-
-@lru_cache(maxsize=256)  # a proxy has few different clients, each with many requests
-def _kind_of(user_agent: str, language: str) -> str:
-    text = user_agent.lower()
+    text = (user_agent or "")[:_USER_AGENT_LIMIT].lower()
     return (
         _find(FRAMEWORKS, text)
         or _find(LIBRARIES, text)
-        or LANGUAGES.get(language.lower())
+        or LANGUAGES.get((stainless_lang or "").lower())
         or _find(GENERIC, text)
         or ("node" if text == "node" else OTHER)
     )
@@ -107,6 +103,7 @@ def _find(rows: tuple[Client, ...], text: str) -> str | None:
     return next((row.kind for row in rows if row.marker in text), None)
 
 
+@lru_cache(maxsize=16)
 def retry_count(value: str | None) -> int:
     """`x-stainless-retry-count`: how often this request was tried before, 0 to MAX_RETRIES; 0 if it is no number."""
     if value is None or not (value.isascii() and value.isdigit()):
@@ -118,4 +115,7 @@ def client_request_id(value: str | None) -> str | None:
     """`X-Client-Request-Id` made fit for a log: printable ASCII, at most REQUEST_ID_LIMIT characters, None if empty."""
     if not value:
         return None
-    return "".join(c if " " <= c <= "~" else "?" for c in value[:REQUEST_ID_LIMIT])
+    value = value[:REQUEST_ID_LIMIT]
+    if value.isascii() and value.isprintable():  # as nearly all are; the long way takes microseconds
+        return value
+    return "".join(c if " " <= c <= "~" else "?" for c in value)

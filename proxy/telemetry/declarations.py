@@ -1,4 +1,4 @@
-"""Every metric, declared once: the prometheus_client objects and the chapter in the documentation are made from here.
+"""Every metric, declared once: the series that are counted and the chapter in the documentation are made from here.
 
 Names and labels are a contract, dashboards and alerts depend on them: add, never rename.
 

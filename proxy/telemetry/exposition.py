@@ -1,97 +1,89 @@
-"""The registry of one `Metrics`, and how it is read: from this process alone, or from all that share a directory.
+"""How the metrics are read: from this process alone, or from all that share a directory.
 
-prometheus_client decides when it is *imported* whether values live in memory or in files that processes share, by the
-environment variable PROMETHEUS_MULTIPROC_DIR. It must be set before the first import of this module, to a directory
-that exists and was empty when the first process started; a process with an old one's id would go on with its values.
-Whichever process is scraped then answers for all. Counts outlive their process; gauges do not, even if it was killed.
-The processes must see each other's ids: one host, one container. Each of them has one registry.
+Where the environment variable PROMETHEUS_MULTIPROC_DIR names a directory when `Metrics` is made, whichever process is
+scraped answers for all that were given the same one. It must have been empty when the first of them started; a process
+with an old one's id would go on with its values. Counts outlive their process; gauges do not, even if it was killed.
+The processes must see each other's ids: one host, one container. Each of them has one `Metrics`.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, multiprocess, values
+from prometheus_client import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
-from proxy.telemetry.declarations import Declaration
+from proxy.telemetry.series import Cell, Count, Distribution, Series
+from proxy.telemetry.shared_counts import SharedCounts
 
-_collect_shared: Callable[[CollectorRegistry, str], object] = multiprocess.MultiProcessCollector
-_mark_dead: Callable[[int, str], None] = multiprocess.mark_process_dead
-
-
-class _WithoutCreated(Collector):
-    """A registry without the `_created` gauge that prometheus_client adds to every series: it doubles the counters."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-
-    def collect(self) -> Iterable[Metric]:
-        for family in self._registry.collect():
-            family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
-            yield family
+_to_text: Callable[[float], str] = floatToGoString  # it has no types
 
 
 def shared_directory() -> Path | None:
-    """PROMETHEUS_MULTIPROC_DIR, or None where this process counts for itself.
-
-    Raises RuntimeError if the variable was set after prometheus_client had been imported: counts would be lost.
-    """
-    # prometheus_client reads the variable at import, before any settings exist, so it cannot be a setting.
+    """PROMETHEUS_MULTIPROC_DIR, or None where this process counts for itself."""
+    # The variable is prometheus_client's, which looks at it too: it cannot be a setting.
     directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")  # noqa: TID251 - see above
-    if directory and values.ValueClass is values.MutexValue:
-        raise RuntimeError("PROMETHEUS_MULTIPROC_DIR must be set before prometheus_client is imported")
     return Path(directory) if directory else None
 
 
-class Exposition:
-    """The metrics of this process, and their reading."""
+class Exposition(Collector):
+    """What a scrape is answered with. Raises OSError for a shared directory that cannot be written to.
 
-    def __init__(self) -> None:
-        self._directory = shared_directory()
-        self._registry = CollectorRegistry()
-        self._own = None if self._directory else self._registry  # shared values are read from the files instead
-        if self._directory:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            _collect_shared(self._registry, str(self._directory))
+    Args:
+        series: all metrics, in the order of the text.
+    """
 
-    def gauge(self, row: Declaration) -> Gauge:
-        """The prometheus_client object of a declared gauge."""
-        return Gauge(row.name, row.meaning, row.labels, registry=self._own, multiprocess_mode=row.merge)
+    def __init__(self, series: Sequence[Series[Count] | Series[Distribution]]) -> None:
+        self._series = series
+        directory = shared_directory()
+        self._shared = SharedCounts(directory) if directory else None
 
-    def counted(self, row: Declaration) -> Counter | Histogram:
-        """The same of a counter or histogram."""
-        if row.type == "counter":
-            return Counter(row.name, row.meaning, row.labels, registry=self._own)
-        return Histogram(row.name, row.meaning, row.labels, registry=self._own, buckets=row.buckets)
+    @property
+    def shared(self) -> bool:
+        """Whether several processes answer as one; then `write` must be told what changed."""
+        return self._shared is not None
+
+    def write(self, changed: Iterable[Cell]) -> None:
+        """Lets the other processes see these cells. Safe in several threads; does nothing where nothing is shared."""
+        if self._shared:
+            self._shared.write(changed)
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """The text and its content type: OpenMetrics where the Accept header asks for it, else Prometheus' own.
 
         Takes milliseconds with a hundred series and a second with many thousands; safe to call in another thread.
         """
-        if self._directory:
-            _forget_killed(self._directory)
         encode, content_type = choose_encoder(accept)
-        return encode(_WithoutCreated(self._registry)), content_type
+        return encode(self._shared.collector() if self._shared else self), content_type
+
+    def collect(self) -> Iterator[Metric]:
+        """This process' own numbers, in prometheus_client's terms."""
+        for series in self._series:
+            row = series.row
+            name = row.name.removesuffix("_total") if row.type == "counter" else row.name
+            family = Metric(name, row.meaning, row.type)
+            cells: tuple[Cell, ...] = tuple(series.cells.values())  # at once: another thread may be adding to them
+            for cell in cells:
+                _tell(family, cell)
+            yield family
 
     def close(self) -> None:
         """Takes this process' gauges out of the sum. Nothing may be recorded afterwards."""
-        if self._directory:
-            _mark_dead(os.getpid(), str(self._directory))
+        if self._shared:
+            self._shared.close()
 
 
-def _forget_killed(directory: Path) -> None:
-    """A killed process cannot take its gauges back: its requests would be in flight for ever."""
-    for pid in {path.stem.rpartition("_")[2] for path in directory.glob("gauge_live*.db")}:
-        if pid.isdecimal() and not _alive(int(pid)):
-            _mark_dead(int(pid), str(directory))
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.getpgid(pid)  # asks for nothing but existence, of anybody's process
-    except ProcessLookupError:
-        return False
-    return True
+def _tell(family: Metric, cell: Cell) -> None:
+    name = cell.row.name
+    labels = dict(zip(cell.row.labels, cell.labels, strict=True))
+    if isinstance(cell, Count):
+        family.add_sample(name, labels, cell.value)
+        return
+    counts = list(accumulate(cell.counts))  # a copy is made at once; the sum may be a moment younger
+    for bound, count in zip((*cell.bounds, float("inf")), counts, strict=True):
+        family.add_sample(f"{name}_bucket", {**labels, "le": _to_text(bound)}, count)
+    family.add_sample(f"{name}_count", labels, counts[-1])
+    family.add_sample(f"{name}_sum", labels, cell.sum)

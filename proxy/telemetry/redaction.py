@@ -36,8 +36,8 @@ def mask(text: str) -> str:
     return text
 
 
-def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: masks and bounds every value, in place."""
+def redact(event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Masks and bounds every value of an event, in place."""
     for name, value in event.items():
         if type(value) is not float and value is not True:  # most of a line that cannot be wrong
             event[name] = plain(value)  # the names stay, so changing values under the iteration is safe

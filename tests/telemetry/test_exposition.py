@@ -8,18 +8,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from prometheus_client import Metric, values
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from proxy.telemetry.declarations import Declaration
 from proxy.telemetry.exposition import Exposition, shared_directory
+from proxy.telemetry.series import Cell, Count, Distribution, Series
 
 ROOT = Path(__file__).parents[2]
 
-# prometheus_client has no types for these two.
+# prometheus_client has no types for it.
 read_openmetrics: Callable[[str], Iterable[Metric]] = openmetrics_parser.text_string_to_metric_families
-shared_values: Callable[[], type] = values.MultiProcessValue
 
 HITS = Declaration("hits_total", "counter", "Hits.", ("tenant",))
 WAITS = Declaration("waits", "histogram", "Waits.", ("tenant",), (1, 2))
@@ -34,13 +34,17 @@ metrics = Metrics(lambda name: True, lambda path: True)
 for line in sys.stdin:
     command, *given = line.split()
     if command == "record":
-        metrics.in_flight(1)
+        metrics.requests_under_way.value += 1
         metrics.record(Record("r", 0.0, endpoint="models", tenant=given[0], status=200, duration=float(given[1])))
     if command == "lag":
         metrics.observe_loop_lag(float(given[0]))
     if command == "close":
         metrics.close()
-    body, _ = metrics.render()
+    if command == "quietly" and given[0] == "lag":
+        metrics.observe_loop_lag(float(given[1]))
+    elif command == "quietly":
+        metrics.record(Record("r", 0.0, endpoint="models", tenant=given[0], status=200, duration=float(given[1])))
+    body = b"" if command == "quietly" else metrics.render()[0]
     print(len(body), flush=True)
     print(body.decode(), end="", flush=True)
 """
@@ -133,70 +137,97 @@ def test_a_process_that_ends_takes_its_gauges_along(start: Callable[[], Worker])
     assert rest[IN_FLIGHT] == 0
 
 
-def test_text_and_openmetrics_say_the_same() -> None:
-    exposition = Exposition()
-    exposition.counted(HITS).labels("acme")
-    exposition.gauge(BUSY).set(2)
+def test_what_was_counted_is_seen_by_the_others_with_the_next_look_at_the_lag(start: Callable[[], Worker]) -> None:
+    """Nobody scrapes the first process: what it counted must get out by itself, before it is killed."""
+    first, second = start(), start()
+    first.tell("quietly acme 1.5")
+    first.tell("quietly lag 0.25")
+    first.kill()
+    assert second.tell("render")[REQUESTS % "acme"] == 1
+
+
+def series(*cells: Cell) -> list[Series[Count] | Series[Distribution]]:
+    """Each cell as the only one of its metric."""
+    made: list[Series[Count] | Series[Distribution]] = []
+    for cell in cells:
+        if isinstance(cell, Count):
+            counts = Series(cell.row, Count, 1, lambda name: Count(HITS, ()))
+            counts.cells[cell.labels] = cell
+            made.append(counts)
+        else:
+            distributions = Series(cell.row, Distribution, 1, lambda name: Count(HITS, ()))
+            distributions.cells[cell.labels] = cell
+            made.append(distributions)
+    return made
+
+
+@pytest.fixture
+def cells() -> list[Cell]:
+    hits, waits, busy = Count(HITS, ("acme",)), Distribution(WAITS, ("acme",)), Count(BUSY, ())
+    hits.value, busy.value = 7, 2
+    for seconds in (0.5, 1, 1.5, 3):
+        waits.add(seconds)
+    return [hits, waits, busy]
+
+
+def test_text_and_openmetrics_say_the_same(cells: list[Cell]) -> None:
+    exposition = Exposition(series(*cells))
     body, content_type = exposition.render()
     assert content_type.startswith("text/plain; version=0.0.4")
     opened, openmetrics = exposition.render("application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
     assert openmetrics.startswith("application/openmetrics-text; version=1.0.0")
     assert opened.endswith(b"# EOF\n")
-    by_text = {sample.name: sample.value for family in read_text(body.decode()) for sample in family.samples}
-    by_open = {sample.name: sample.value for family in read_openmetrics(opened.decode()) for sample in family.samples}
-    assert by_text == by_open == {"hits_total": 0, "busy": 2}
+    by_open = {
+        sample.name + ",".join(f"{{{name}={value}}}" for name, value in sorted(sample.labels.items())): sample.value
+        for family in read_openmetrics(opened.decode())
+        for sample in family.samples
+    }
+    assert samples(body.decode()) == by_open
 
 
-def test_no_series_has_a_creation_time_beside_it() -> None:
-    exposition = Exposition()
-    exposition.counted(HITS).labels("acme")
-    exposition.counted(WAITS).labels("acme")
-    body, _ = exposition.render()
-    assert b"hits_total" in body
-    assert b"_created" not in body
+def test_the_text_is_what_prometheus_client_would_write(cells: list[Cell]) -> None:
+    registry = CollectorRegistry()
+    Counter("hits", "Hits.", ["tenant"], registry=registry).labels("acme").inc(7)
+    waits = Histogram("waits", "Waits.", ["tenant"], registry=registry, buckets=(1, 2)).labels("acme")
+    for seconds in (0.5, 1, 1.5, 3):
+        waits.observe(seconds)
+    Gauge("busy", "Busy.", registry=registry).set(2)
+    theirs = generate_latest(registry).decode().splitlines()
+    ours, _ = Exposition(series(*cells)).render()
+    # Without the gauge `_created` that it adds to every series: it would double the counters.
+    assert ours.decode().splitlines() == [line for line in theirs if "_created" not in line]
 
 
-def test_two_in_one_process_do_not_clash() -> None:
-    first, second = Exposition(), Exposition()
-    first.gauge(BUSY).set(1)
-    second.gauge(BUSY).set(2)
-    assert samples(first.render()[0].decode()) == {"busy": 1}
-    assert samples(second.render()[0].decode()) == {"busy": 2}
+def test_a_metric_that_counted_nothing_is_announced() -> None:
+    body, _ = Exposition([Series(HITS, Count, 1, lambda name: Count(HITS, ()))]).render()
+    assert body == b"# HELP hits_total Hits.\n# TYPE hits_total counter\n"
+
+
+def test_two_in_one_process_do_not_clash(cells: list[Cell]) -> None:
+    first, second = Exposition(series(cells[2])), Exposition(series(Count(BUSY, ())))
+    assert samples(first.render()[0].decode()) == {"busy": 2}
+    assert samples(second.render()[0].decode()) == {"busy": 0}
+    first.write(cells)
     first.close()
-    assert samples(first.render()[0].decode()) == {"busy": 1}
-
-
-def test_a_directory_that_comes_too_late_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """prometheus_client has been imported with values in memory: sharing would silently lose every count."""
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    with pytest.raises(RuntimeError, match="before prometheus_client is imported"):
-        Exposition()
+    assert samples(first.render()[0].decode()) == {"busy": 2}
 
 
 def test_without_the_variable_nothing_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
     assert shared_directory() is None
+    assert not Exposition([]).shared
 
 
-@pytest.fixture
-def shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """This process as if it had imported prometheus_client with the variable set."""
+def test_with_the_variable_the_files_are_what_is_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cells: list[Cell]
+) -> None:
+    """Also where prometheus_client was imported before the variable was set."""
+    alone, _ = Exposition(series(*cells)).render()
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    monkeypatch.setattr(values, "ValueClass", shared_values())
-    return tmp_path
-
-
-def test_the_files_of_the_dead_are_taken_out_of_the_gauges(shared: Path) -> None:
-    exposition = Exposition()
-    exposition.gauge(BUSY).set(1)
-    exposition.counted(HITS).labels("acme")
-    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
-        pass
-    mine = shared / f"gauge_livesum_{os.getpid()}.db"
-    for pid in (gone.pid, 1):  # 1 is there, and may belong to somebody else
-        (shared / f"gauge_livesum_{pid}.db").write_bytes(mine.read_bytes())
-    (shared / "gauge_livesum_notanumber.db").write_bytes(mine.read_bytes())
-    assert samples(exposition.render()[0].decode()) == {"busy": 3, "hits_total{tenant=acme}": 0}
-    assert not (shared / f"gauge_livesum_{gone.pid}.db").exists()
+    exposition = Exposition(series(*cells))
+    assert exposition.shared
+    assert samples(exposition.render()[0].decode()) == {}
+    exposition.write(cells)
+    assert samples(exposition.render()[0].decode()) == samples(alone.decode())
     exposition.close()
-    assert not mine.exists()
+    assert BUSY.name not in samples(exposition.render()[0].decode())

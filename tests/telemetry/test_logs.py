@@ -6,7 +6,9 @@ import logging
 import os
 import pty
 import re
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,11 @@ from typing import Any
 import pytest
 import structlog
 
+from proxy import codec
 from proxy.accounts.ledger import Record
-from proxy.telemetry.logs import LineWriter, Output, StandardLogs, canonical, make_logger, open_output
+from proxy.telemetry.logs import TOGETHER, LineWriter, Output, StandardLogs, make_logger, open_output
+from proxy.telemetry.redaction import redact
+from proxy.telemetry.request_line import canonical
 from proxy.usage import Usage
 
 FULL = Record(
@@ -53,63 +58,6 @@ FULL = Record(
 )
 
 
-def test_the_canonical_line_tells_everything() -> None:
-    assert canonical(FULL) == {
-        "timestamp": "2023-11-14T22:13:20.123Z",
-        "event": "request",
-        "request_id": "req_1",
-        "tenant": "acme",
-        "key": "web",
-        "endpoint": "chat.completions",
-        "model_asked": "gpt-4o-mini",
-        "model": "moonshotai/Kimi-K2.6",
-        "status": 200,
-        "error_code": "upstream_error",
-        "error_kind": "failed",
-        "changes": "renamed=max_completion_tokens>max_tokens",
-        "repairs": ("stream_options",),
-        "schema_violations": 1,
-        "input_tokens": 100,
-        "output_tokens": 50,
-        "cached_input_tokens": 20,
-        "reasoning_tokens": 10,
-        "tokens_source": "upstream",
-        "duration_ms": 1500.04,
-        "upstream_ms": 1250.0,
-        "client_ms": 125.0,
-        "overhead_ms": 125.04,
-        "ttft_ms": 300.0,
-        "stream": True,
-        "stream_end": "truncated",
-        "client": "openai-python",
-        "retry_count": 1,
-        "client_request_id": "mine",
-        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
-        "upstream_request_id": "theirs",
-        "end_user": "0123456789abcdef",
-        "bytes_in": 1000,
-        "bytes_out": 2000,
-    }
-
-
-def test_the_canonical_line_leaves_out_what_is_empty() -> None:
-    assert canonical(Record("req_1", 1700000000.0)) == {
-        "timestamp": "2023-11-14T22:13:20.000Z",
-        "event": "request",
-        "request_id": "req_1",
-        "endpoint": "unknown",
-        "status": 0,
-        "client": "other",
-        "duration_ms": 0.0,
-        "upstream_ms": 0.0,
-        "overhead_ms": 0.0,
-    }
-
-
-def test_a_first_token_at_once_is_no_absent_one() -> None:
-    assert canonical(replace(FULL, first_token=0.0))["ttft_ms"] == 0.0
-
-
 @pytest.fixture
 def log_file(tmp_path: Path) -> Iterator[tuple[Output, Callable[[], list[dict[str, Any]]]]]:
     path = tmp_path / "proxy.log"
@@ -123,8 +71,8 @@ LogFile = tuple[Output, Callable[[], list[dict[str, Any]]]]
 def test_a_request_is_one_line_of_json(log_file: LogFile) -> None:
     output, lines = log_file
     log = make_logger(output)
-    log.info(**canonical(FULL))
-    log.info(**canonical(FULL))
+    log.request(FULL)
+    log.request(FULL)
     expected = {**canonical(FULL), "level": "info", "repairs": ["stream_options"]}
     assert lines() == [expected, expected]
     assert list(lines()[0])[:3] == ["timestamp", "level", "event"]
@@ -141,7 +89,7 @@ def test_an_event_without_a_time_gets_one(log_file: LogFile) -> None:
 def test_events_below_the_level_are_not_written(log_file: LogFile) -> None:
     output, lines = log_file
     log = make_logger(output, level="error")
-    log.info(**canonical(FULL))
+    log.request(FULL)
     log.error("broken")
     assert [line["event"] for line in lines()] == ["broken"]
 
@@ -175,6 +123,72 @@ def test_loggers_do_not_disturb_each_other_nor_the_rest_of_the_process() -> None
     assert json.loads(first.getvalue())["event"] == "one"
     assert b"two" in second.getvalue()
     assert not structlog.is_configured()
+
+
+@pytest.mark.parametrize(
+    ("level", "written"),
+    [("debug", [200, 500]), ("info", [200, 500]), ("warning", [500]), ("error", [500]), ("critical", [])],
+)
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_requests_have_a_level_too(level: Any, written: list[int], style: Any) -> None:
+    output = io.BytesIO()
+    log = make_logger(output, style, level)
+    for status in (200, 500):
+        log.request(replace(FULL, status=status))
+    assert [int(status) for status in re.findall(r'status"?[:=](\d+)', output.getvalue().decode())] == written
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_what_is_bound_is_in_every_line(style: Any) -> None:
+    output = io.BytesIO()
+    log = make_logger(output, style).bind(worker=3).bind(secret=SECRETS[0])
+    log.request(FULL)
+    log.info("started")
+    for line in output.getvalue().decode().splitlines():
+        assert re.search(r'worker"?[:=]3\b', line)
+        assert "***" in line
+
+
+@pytest.mark.parametrize("method", ["debug", "info", "warning", "error", "critical"])
+@pytest.mark.parametrize(
+    "details",
+    [
+        {},
+        {"n": 1, "huge": 2**70, "nan": float("nan"), "text": "\udce9", "nested": {"deep": ("Bearer tiptop",)}},
+        {"timestamp": "2023-11-14T22:13:20.123Z", "off": False, "nothing": None},
+        {"exc_info": ValueError("bad sk-tp-0aZ9bY8cX7dW6eV5")},
+        {"exc_info": False},
+        {"exc_info": None},
+    ],
+    ids=["nothing", "odd values", "a time", "a fault", "no fault", "none at all"],
+)
+def test_an_event_is_what_structlog_makes_of_it(method: str, details: dict[str, Any]) -> None:
+    """Our own few lines in place of its chain of processors, which a log of JSON does without."""
+
+    def render(_logger: object, level: str, event: MutableMapping[str, Any]) -> str:
+        ordered = {"timestamp": event.pop("timestamp", "now"), "level": level, "event": event.pop("event"), **event}
+        return codec.encode_text(redact(ordered))
+
+    theirs, ours = io.StringIO(), io.BytesIO()
+    chain = structlog.wrap_logger(
+        structlog.WriteLogger(theirs), processors=[structlog.processors.format_exc_info, render], context_class=dict
+    ).bind(worker=1)
+    getattr(chain, "msg" if method == "debug" else method)("happened", **details)
+    getattr(make_logger(ours, level="debug").bind(worker=1), method)("happened", **details)
+    expected, line = json.loads(theirs.getvalue()), json.loads(ours.getvalue())
+    assert list(line) == list(expected)
+    if expected["timestamp"] == "now":
+        line["timestamp"] = "now"
+    assert {**line, "level": method} == {**expected, "level": method}
+    assert line["level"] == method
+
+
+def test_a_log_of_json_does_without_what_the_console_needs() -> None:
+    """Megabytes of every process."""
+    program = "import sys, io, proxy.app.logging; from proxy.telemetry.logs import make_logger; "
+    program += "make_logger(io.BytesIO()).info('here'); assert 'structlog' not in sys.modules; "
+    program += "make_logger(io.BytesIO(), 'console').info('here'); assert 'structlog' in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
 
 
 SECRETS = ("sk-tp-0aZ9bY8cX7dW6eV5fU4gT3", "KEY0123456789ABCDEF0123456789ABCDEF_aBcDeFgHiJk", "Bearer tiptop")
@@ -236,7 +250,7 @@ def terminal() -> Iterator[tuple[io.FileIO, Callable[[], str]]]:
 
 def test_people_on_a_terminal_get_something_to_read(terminal: tuple[io.FileIO, Callable[[], str]]) -> None:
     output, shown = terminal
-    make_logger(output).info(**canonical(FULL))
+    make_logger(output).request(FULL)
     text = shown()
     assert "\x1b[" in text  # colours
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
@@ -252,7 +266,7 @@ def test_json_can_be_had_on_a_terminal(terminal: tuple[io.FileIO, Callable[[], s
 
 def test_a_console_without_a_terminal_has_no_colours() -> None:
     output = io.BytesIO()
-    make_logger(output, "console").info(**canonical(FULL))
+    make_logger(output, "console").request(FULL)
     assert b"\x1b" not in output.getvalue()
     assert output.getvalue().count(b"\n") == 1
 
@@ -277,24 +291,116 @@ def test_a_reader_that_has_gone_costs_lines_not_requests() -> None:
     os.close(reader)
     with output:
         log = make_logger(output, on_lost=lambda: told.append(None))
-        log.info(**canonical(FULL))
-        log.info(**canonical(FULL))
+        log.request(FULL)
+        log.request(FULL)
     assert len(told) == 2
 
 
 def test_a_full_disk_costs_lines_not_requests() -> None:
     with io.FileIO("/dev/full", "w") as output:
         writer = LineWriter(output)
-        writer.info(b"{}")
-        writer.error(b"{}")
+        writer.write(b"{}")
+        writer.write(b"{}")
     assert writer.lost == 2
+
+
+class Narrow(io.BytesIO):
+    """Takes a few bytes at a time, as a pipe that is nearly full."""
+
+    def write(self, data: Any, /) -> int:
+        return super().write(bytes(data[:3]))
+
+
+class Loop:
+    """An event loop that is at something until it is told to go on."""
+
+    def __init__(self) -> None:
+        self._later: list[Callable[[], None]] = []
+
+    def soon(self, do: Callable[[], None]) -> None:
+        self._later.append(do)
+
+    def go_on(self) -> int:
+        """Does what was to be done soon; how much that was."""
+        later, self._later = self._later, []
+        for do in later:
+            do()
+        return len(later)
+
+
+class Writes(io.BytesIO):
+    """Keeps what is written as the pieces it came in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[bytes] = []
+
+    def write(self, data: Any, /) -> int:
+        self.pieces.append(bytes(data))
+        return len(data)
+
+    def ids(self) -> list[list[str]]:
+        return [re.findall(r'"request_id":"(\w+)"', piece.decode()) for piece in self.pieces]
+
+
+def numbered(*numbers: int) -> list[Record]:
+    return [replace(FULL, request_id=f"req_{number}") for number in numbers]
+
+
+def test_lines_about_requests_go_out_together() -> None:
+    loop, output = Loop(), Writes()
+    log = make_logger(output, soon=loop.soon)
+    for record in numbered(1, 2):
+        log.request(record)
+    assert output.pieces == []
+    assert loop.go_on() == 1
+    log.request(*numbered(3))
+    assert loop.go_on() == 1
+    assert output.ids() == [["req_1", "req_2"], ["req_3"]]
+    assert loop.go_on() == 0
+
+
+def test_together_they_are_no_larger_than_what_a_pipe_takes_whole() -> None:
+    loop, output = Loop(), Writes()
+    log = make_logger(output, soon=loop.soon)
+    for record in numbered(*range(100)):
+        log.request(record)
+    log.request(replace(FULL, request_id="long", path="/" + "x" * TOGETHER))
+    log.request(*numbered(100))
+    loop.go_on()
+    assert [len(piece) <= TOGETHER or piece.count(b"\n") == 1 for piece in output.pieces] == [True] * len(output.pieces)
+    expected = [*(f"req_{number}" for number in range(100)), "long", "req_100"]
+    assert [name for names in output.ids() for name in names] == expected
+    assert len(output.pieces) < 40
+    assert all(piece.endswith(b"\n") for piece in output.pieces)
+
+
+def test_other_lines_do_not_overtake_them() -> None:
+    loop, output = Loop(), Writes()
+    log = make_logger(output, soon=loop.soon)
+    log.request(*numbered(1))
+    log.bind(worker=1).request(*numbered(2))
+    log.error("bug")
+    log.request(*numbered(3))
+    log.flush()
+    assert loop.go_on() == 2
+    assert output.ids() == [["req_1", "req_2"], [], ["req_3"]]
+
+
+def test_what_is_taken_in_pieces_arrives_whole() -> None:
+    output = Narrow()
+    writer = LineWriter(output)
+    writer.write(b"0123456789")
+    writer.write(b"ab")
+    assert output.getvalue() == b"0123456789\nab\n"
+    assert writer.lost == 0
 
 
 def test_a_closed_file_costs_lines_not_requests(tmp_path: Path) -> None:
     output = open_output(str(tmp_path / "proxy.log"))
     writer = LineWriter(output)
     output.close()
-    writer.info(b"{}")
+    writer.write(b"{}")
     assert writer.lost == 1
 
 
@@ -303,11 +409,11 @@ def test_a_line_cut_off_does_not_spoil_the_next() -> None:
     reader, output = pipe(blocking=False)
     with output:
         writer = LineWriter(output)
-        writer.info(b"a" * 1_000_000)
+        writer.write(b"a" * 1_000_000)
         cut = len(os.read(reader, 2_000_000))
         assert 0 < cut < 1_000_000
-        writer.info(b'{"n":1}')
-        writer.info(b'{"n":2}')
+        writer.write(b'{"n":1}')
+        writer.write(b'{"n":2}')
     assert os.read(reader, 65536) == b'\n{"n":1}\n{"n":2}\n'
     os.close(reader)
     assert writer.lost == 1
@@ -317,10 +423,10 @@ def test_a_line_lost_whole_needs_no_mending() -> None:
     reader, output = pipe(blocking=False)
     with output:
         writer = LineWriter(output)
-        writer.info(b"a" * 1_000_000)
-        writer.info(b"lost")
+        writer.write(b"a" * 1_000_000)
+        writer.write(b"lost")
         os.read(reader, 2_000_000)
-        writer.info(b"kept")
+        writer.write(b"kept")
     assert os.read(reader, 65536) == b"\nkept\n"
     os.close(reader)
     assert writer.lost == 2

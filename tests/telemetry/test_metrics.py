@@ -1,4 +1,6 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,12 +9,15 @@ from prometheus_client.parser import text_string_to_metric_families
 import proxy
 from proxy.accounts.ledger import CLIENT_CLOSED, STREAM_ENDS, Record
 from proxy.telemetry import declarations
+from proxy.telemetry import metrics as module
 from proxy.telemetry.metrics import Metrics, metrics_chapter
 from proxy.usage import Usage, estimate
 
 KIMI = "moonshotai/Kimi-K2.6"
 MODELS = {KIMI, "gpt-4o-mini"}
 FIELDS = {"user", "metadata", "messages", "messages[].role", "messages[].content[].type"}
+
+REQUESTS = "telnyx_proxy_requests_total"
 
 WHOLE = Record(
     "req_1",
@@ -269,19 +274,89 @@ def test_series_are_bounded_whatever_comes() -> None:
     assert seen.value("telnyx_proxy_dropped_series_total", metric="telnyx_proxy_requests_total") == 290
 
 
+def test_a_model_that_becomes_known_counts_from_then_on() -> None:
+    """The catalogue is loaded while requests already come in."""
+    catalogue: set[str] = set()
+    metrics = Metrics(catalogue.__contains__, FIELDS.__contains__)
+    scrape(metrics, WHOLE)
+    catalogue.add(KIMI)
+    seen = scrape(metrics, WHOLE, WHOLE)
+    counted = {sample.labels["model"]: sample.value for sample in seen.samples if sample.name == REQUESTS}
+    assert counted == {"other": 1, KIMI: 2}
+
+
+def test_names_that_clients_invent_take_no_memory(metrics: Metrics) -> None:
+    for number in range(100):
+        metrics.record(replace(WHOLE, model=f"invented-{number}", model_asked=f"asked-{number}"))
+        metrics.record(replace(WHOLE, changes=tuple((f"x{number}[{index}]", "dropped") for index in range(17))))
+    assert len(metrics._tallies) == 2
+    assert metrics._changes == {}
+
+
+def test_a_name_that_is_not_known_is_asked_about_once_for_all_that_wait() -> None:
+    asked: list[str] = []
+
+    def known(name: str) -> bool:
+        asked.append(name)
+        return False
+
+    metrics = Metrics(known, FIELDS.__contains__)
+    scrape(metrics, WHOLE, WHOLE, REFUSED, WHOLE)
+    assert sorted(asked) == sorted([KIMI, "gpt-4o-mini", ""])
+
+
+def test_records_do_not_wait_for_long(metrics: Metrics) -> None:
+    """Memory stays small where nobody asks for the metrics."""
+    for number in range(1, 100):
+        metrics.record(WHOLE)
+        assert len(metrics._waiting) == number % module.TOGETHER
+    metrics.observe_loop_lag(0.0)
+    assert not metrics._waiting
+    assert scrape(metrics).value(REQUESTS, tenant="acme", endpoint="chat.completions", model=KIMI, status="200") == 99
+
+
+def test_memory_that_is_full_begins_anew(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KINDS_LIMIT", 3)
+    records = [replace(WHOLE, status=status, changes=(("user", str(status)),)) for status in range(400, 420)]
+    seen = scrape(metrics, *records, *records)
+    assert max(len(metrics._tallies), len(metrics._changes)) <= 3
+    assert [sample.value for sample in seen.samples if sample.name == REQUESTS] == [2] * 20
+
+
+def test_nothing_is_lost_between_two_threads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The loop records and looks at its lag while another thread answers scrapes."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    metrics = Metrics(MODELS.__contains__, FIELDS.__contains__)
+    with ThreadPoolExecutor(1) as others:
+        scrapes = [others.submit(metrics.render) for _ in range(20)]
+        for number in range(3000):
+            metrics.record(replace(WHOLE, status=200 + number % 7))
+            if number % 100 == 0:
+                metrics.observe_loop_lag(0.0)
+    assert all(scrape.result()[0] for scrape in scrapes)
+    seen = Scrape(metrics)
+    metrics.close()
+    assert sum(sample.value for sample in seen.samples if sample.name == REQUESTS) == 3000
+
+
 def test_gauges_go_up_and_down(metrics: Metrics) -> None:
-    metrics.in_flight(1)
-    metrics.in_flight(1)
-    metrics.open_stream(1)
-    metrics.in_flight(-1)
+    metrics.requests_under_way.value += 1
+    metrics.requests_under_way.value += 1
+    metrics.streams_under_way.value += 1
+    metrics.requests_under_way.value -= 1
     metrics.observe_loop_lag(0.2)
     metrics.observe_loop_lag(0.1)
     seen = scrape(metrics)
     assert seen.value("telnyx_proxy_in_flight_requests") == 1
     assert seen.value("telnyx_proxy_open_streams") == 1
     assert seen.value("telnyx_proxy_event_loop_lag_seconds") == 0.1
-    metrics.open_stream(-1)
+    metrics.streams_under_way.value -= 1
     assert scrape(metrics).value("telnyx_proxy_open_streams") == 0
+    metrics.requests_under_way.value += 2
+    metrics.streams_under_way.value += 3
+    seen = scrape(metrics)
+    assert seen.value("telnyx_proxy_in_flight_requests") == 3
+    assert seen.value("telnyx_proxy_open_streams") == 3
 
 
 def test_lost_log_lines_are_counted(metrics: Metrics) -> None:

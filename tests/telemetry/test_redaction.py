@@ -105,7 +105,7 @@ def test_a_long_value_loses_its_middle() -> None:
     assert shown.endswith("the cause")
 
 
-def test_the_processor_looks_at_every_value() -> None:
+def test_every_value_of_an_event_is_looked_at() -> None:
     event = {
         "event": "x sk-tp-abcdefgh",
         "n": 1,
@@ -114,6 +114,6 @@ def test_the_processor_looks_at_every_value() -> None:
         "time": 0.5,
         "list": ["KEY0123456789abcdef0"],
     }
-    assert redact(None, "info", event) == {
+    assert redact(event) == {
         "event": "x ***", "n": 1, "flag": True, "off": False, "time": 0.5, "list": ["***"],
     }  # fmt: skip
