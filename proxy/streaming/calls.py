@@ -48,8 +48,13 @@ class CallStream:
 
     __slots__ = ("_by_index", "_calls", "_checks", "_expects", "_handed_on", "_id", "_meter", "seen")
 
-    def __init__(self, expects: Expectation, answer_id: tuple[str, int], meter: Meter, checks: Conformance) -> None:
-        """`answer_id` is the id of the answer and the index of the choice, for calls that come without an id."""
+    def __init__(
+        self, expects: Expectation, answer_id: tuple[str, int], meter: Meter, checks: Conformance | None
+    ) -> None:
+        """`answer_id` is the id of the answer and the index of the choice, for calls that come without an id.
+
+        `checks` is None if there are none.
+        """
         self._expects = expects
         self._id = answer_id
         self._meter = meter
@@ -92,7 +97,7 @@ class CallStream:
                 made.append({"index": self._next(call), "id": call.id, "type": "function", "function": function})
             elif call.empty:
                 _merge(made, {"index": call.index, "function": {"arguments": calls.NO_ARGUMENTS}})
-            if check and arguments is not None:
+            if check and arguments is not None and self._checks is not None:
                 self._checks.arguments(call.name, arguments or calls.NO_ARGUMENTS)
 
     def _find(self, entry: dict[str, Any], name: str, position: int) -> _Call:

@@ -4,6 +4,10 @@ Theory of operation: `feed` cuts the bytes into events and decodes each one once
 named like all the others, goes on as the bytes it came in; any other is taken apart by `choices` and written anew.
 Whatever else upstream's stream holds (ids, comments, pings, event names, usage) ends here.
 
+That would be too slow for the many chunks that differ in their text only. So what was decoded once becomes one of the
+`templates`, and events that fit one are compared, counted and handed on many at a time. Templates say nothing new:
+without them, every answer would be the same, byte for byte. A piece that all goes on as it came is not even copied.
+
 The client gets whole events of one line, and exactly one ending: `[DONE]` after every choice has its finish reason, or
 one error event. Never neither, which most libraries take for success, and never both.
 
@@ -20,10 +24,13 @@ from typing import Any
 
 from proxy import codec
 from proxy.errors import ProxyError, UpstreamFailed
+from proxy.streaming import chunks, templates
 from proxy.streaming.choices import ChoiceStream
+from proxy.streaming.chunks import KIND, SHORT, WORDS, Names, frame
 from proxy.streaming.events import Event, EventSplitter, Malformed
 from proxy.streaming.meter import Meter
-from proxy.translation import failures, metering
+from proxy.streaming.templates import AS_IT_CAME, LEAD, LINE_FEEDS, Repertoire, Template
+from proxy.translation import metering
 from proxy.translation.answers import Identity, head
 from proxy.translation.conformance import Conformance
 from proxy.translation.rules import Expectation
@@ -33,15 +40,7 @@ EVENT_LIMIT = 4 << 20
 """Bytes of one event. The largest honest one is a whole answer with logprobs in a single chunk, well below a MiB."""
 MOST_CHOICES = 128
 """OpenAI's maximum of `n`; it bounds the memory of a stream."""
-KIND = "chat.completion.chunk"
 _DONE = b"data: [DONE]\n\n"
-_TROUBLE = frozenset({"error", "errors", "detail"})
-"""Keys that may hold an error; `"error": null` is fatal to one client library and is taken out."""
-_WORDS = frozenset({b"", b"[DONE]"})
-_SHORT = 16
-"""Bytes; only events below it are looked at for one of the words, no chunk is that short."""
-_SIGNS_OF_LIFE = frozenset({b"ping", b"heartbeat", b"keepalive", b"keep-alive"})
-"""Names of events whose data means nothing and need not be JSON."""
 
 
 class ChatStream:
@@ -60,20 +59,9 @@ class ChatStream:
     """
 
     __slots__ = (
-        "_asked",
-        "_checks",
-        "_choices",
-        "_closing",
-        "_expects",
-        "_head",
-        "_identity",
-        "_meter",
-        "_splitter",
-        "_usage",
-        "ended",
-        "error",
-        "model",
-    )
+        "_asked", "_checks", "_choices", "_closing", "_expects", "_held", "_identity", "_likely", "_limit", "_measured",
+        "_meter", "_names", "_splitter", "_templates", "_usage", "ended", "error", "model",
+    )  # fmt: skip
 
     def __init__(self, expects: Expectation, identity: Identity, model: str, *, event_limit: int = EVENT_LIMIT) -> None:
         self.ended: str | None = None
@@ -82,13 +70,18 @@ class ChatStream:
         self._expects = expects
         self._asked = expects.include_usage
         self._identity = identity
+        self._limit = event_limit
         self._splitter = EventSplitter(event_limit)
+        self._held = False  # the splitter holds a part of an event
         self._meter = Meter()
-        self._checks = Conformance(expects)
+        self._checks = Conformance(expects) if expects.schema is not None or expects.tool_schemas else None
         self._choices: dict[int, ChoiceStream] = {}
-        self._head: dict[str, Any] = {}  # id, object, created and model, once the first chunk has gone out
+        self._names: Names | None = None  # once the first chunk has gone out
         self._usage: Any = None  # upstream's last word on it
-        self._closing: dict[str, Any] = {}  # upstream's chunk without choices, for what it says besides usage
+        self._measured: Usage | None = None  # once the stream is over
+        self._closing: dict[str, Any] | None = None  # upstream's chunk without choices, for what it says besides usage
+        self._templates = Repertoire()
+        self._likely: Template | None = None  # what the next piece fits if it begins with an event; None if it may not
 
     @property
     def started(self) -> bool:
@@ -98,11 +91,13 @@ class ChatStream:
     @property
     def violations(self) -> int:
         """Texts and arguments that do not keep to the schema the client gave."""
-        return self._checks.violations
+        return 0 if self._checks is None else self._checks.violations
 
     @property
     def usage(self) -> Usage:
         """Upstream's figures, else an estimate of what went by so far."""
+        if self._measured is not None:
+            return self._measured
         meter = self._meter
         return metering.measure(self._usage, self._expects.input_bytes, meter.output_bytes, meter.reasoning_bytes)
 
@@ -110,10 +105,88 @@ class ChatStream:
         """What the client gets for the next bytes of upstream: whole events, or nothing yet."""
         if self.ended is not None:
             return b""
-        made = self._take(self._splitter.feed(piece))
-        if self._splitter.overflow and self.ended is None:
-            made.append(self._break("malformed", UpstreamFailed("Telnyx sent an event that is too large.")))
-        return b"".join(made)
+        likely = self._likely
+        if (
+            likely is not None
+            and likely.least <= len(piece) <= self._limit
+            and piece.startswith(likely.prefix)
+            and piece.endswith(likely.suffix)
+        ):
+            out = likely.take(piece[likely.begin : likely.end])
+            if out is not None:
+                return piece if out is AS_IT_CAME else out
+        return self._piecemeal(piece) if b"\n" in piece or b"\r" in piece else self._half_a_line(piece)
+
+    def _piecemeal(self, piece: bytes) -> bytes:
+        """The same for any piece: runs of events that fit a template, and event by event what is between them."""
+        splitter = self._splitter
+        if self._held:  # the line that the last piece ended in may be a whole event now
+            piece = splitter.take_back(templates.LIMIT) + piece
+            self._held = not splitter.between
+        # In a piece larger than the limit may be an event that is too large: the splitter has to see it.
+        out = self._by_event(piece) if len(piece) <= self._limit else self._split(piece)
+        if splitter.overflow:
+            out += self._overflow()
+        self._likely = None if self._held else self._templates.latest
+        return out
+
+    def _half_a_line(self, piece: bytes) -> bytes:
+        if piece:
+            self._splitter.feed(piece)
+            self._held = True
+            self._likely = None
+        return self._overflow() if self._splitter.overflow else b""
+
+    def _overflow(self) -> bytes:
+        """The end of the stream, unless the end came before what was too large."""
+        if self.ended is not None:
+            return b""
+        return self._break("malformed", UpstreamFailed("Telnyx sent an event that is too large."))
+
+    def _by_event(self, piece: bytes) -> bytes:
+        made: list[bytes] = []
+        repertoire = self._templates
+        since, place, end = 0, 0, len(piece)  # from `since` to `place` all goes on as it came
+        widely = True  # until it was tried: each time all of the piece is looked at
+        while place < end and self.ended is None:
+            out, stop = None, place
+            if repertoire.kept and not self._held:
+                out, stop = repertoire.run(piece, place, widely=widely)
+                widely = widely and stop == place
+            if out is None:
+                out, stop = self._one(piece, place)
+            if out is not AS_IT_CAME:
+                made += (piece[since:place], out)
+                since = stop
+            place = stop
+        return b"".join([*made, piece[since:place]])  # of one, that is no copy
+
+    def _one(self, piece: bytes, place: int) -> tuple[bytes, int]:
+        """What the client gets for the event at a place, or else for the first line there, and where that ends."""
+        repertoire = self._templates
+        stop = piece.find(b"\n", place) + 2
+        data: bytes | None = (line := piece[place + 6 : stop - 2])
+        if piece.startswith(LEAD, place) and piece.startswith(LINE_FEEDS, stop - 2) and b"\r" not in line:
+            repertoire.lead, repertoire.blank = LEAD, LINE_FEEDS
+        else:
+            data, stop = repertoire.event(piece, place)
+        if data is None or self._held:
+            return self._split(piece[place:stop]), stop
+        self._splitter.started = True
+        try:
+            out = self._event(data, b"")
+        except (Malformed, ProxyError) as fault:
+            return self._broken(fault), stop
+        if out is AS_IT_CAME and stop - place != len(data) + 8:  # in another frame
+            out = frame(data)
+        elif out is _DONE and piece.startswith(_DONE, place):
+            out = AS_IT_CAME
+        return out, stop
+
+    def _split(self, piece: bytes) -> bytes:
+        out = self._take(self._splitter.feed(piece))
+        self._held = not self._splitter.between
+        return out
 
     def finish(self) -> bytes:
         """The end of the stream, when upstream has closed it in good order."""
@@ -121,9 +194,11 @@ class ChatStream:
             return b""
         made = self._take(self._splitter.finish(), torn=True)
         if self.ended is None:
-            made.append(self._settle([choice for choice in self._choices.values() if choice.last_word]))
-            made.append(self._close())
-        return b"".join(made)
+            for choice in self._choices.values():
+                if choice.last_word:
+                    made += self._settle(choice)
+            made += self._close()
+        return made
 
     def fail(self, error: ProxyError, end: str) -> bytes:
         """The end of the stream by trouble that the caller saw (a reset, a stall, a timeout, a shutdown).
@@ -143,82 +218,110 @@ class ChatStream:
             if self._choices:
                 return b""
             choice = self._at(0, 0)
-        return _frame(codec.encode(self._chunk({}, [choice.introduce()])))
+        return frame(codec.encode(self._chunk({}, [choice.introduce()])))
 
-    def _take(self, events: list[Event], *, torn: bool = False) -> list[bytes]:
+    def _take(self, events: list[Event], *, torn: bool = False) -> bytes:
         """What the client gets for events. `torn`: they may lack their ends, because the stream ended in them."""
         made: list[bytes] = []
         for data, name in events:
             try:
-                made.append(self._event(data, name))
-            except Malformed as fault:
-                if not torn:
-                    made.append(self._break("malformed", UpstreamFailed(str(fault))))
-            except ProxyError as error:
-                made.append(self._break("upstream_error", error))
+                out = self._event(data, name)
+                made.append(frame(data) if out is AS_IT_CAME else out)
+            except (Malformed, ProxyError) as fault:
+                if not torn or isinstance(fault, ProxyError):
+                    made.append(self._broken(fault))
             if self.ended is not None:
                 break
-        return made
+        return b"".join(made)
 
     def _event(self, data: bytes, name: bytes) -> bytes:
         """What the client gets for one event. Raises Malformed, or the error that it is."""
-        if len(data) < _SHORT:
+        if len(data) < SHORT:
             word = data.strip()
-            if word in _WORDS:
+            if word in WORDS:
                 return self._done() if word else b""
         try:
             chunk = codec.decode(data)
         except codec.NotJson:
-            return self._not_json(data, name)
+            return chunks.no_chunk(data, name)
         if type(chunk) is not dict:
             raise Malformed("Telnyx sent an event that is not a JSON object.")
-        whole_line = b"\n" not in data
-        if whole_line and self._passes(chunk):
-            return _frame(data if ("usage" in chunk) is self._asked else self._with_usage_key(chunk))
-        rows = self._rows(chunk, name)
-        if not rows:
-            return b""
-        body = codec.encode(self._chunk(chunk, rows))
-        return _frame(data if whole_line and body == codec.encode(chunk) else body)
+        one_line = b"\n" not in data
+        out = self._as_it_came(data, chunk, name) if one_line and chunk.get("choices") else None
+        if out is None:
+            rows = self._rows(chunk, name)
+            out = frame(chunks.spelled(data, chunk, self._chunk(chunk, rows))) if rows else b""
+            if one_line and self._templates.lessons and chunk.get("choices"):
+                self._learn(data, chunk, None)
+        return out
 
-    def _passes(self, chunk: dict[str, Any]) -> bool:
-        """Whether a chunk can go on as it is, but for its usage key: named like the others, one piece of text.
+    def _as_it_came(self, data: bytes, chunk: dict[str, Any], name: bytes) -> bytes | None:
+        """The event of a chunk that goes on as it is, but for its usage key; None, and nothing is done, for another.
 
-        This is nearly every chunk, so it is asked first and without a loop.
+        Nearly every chunk is one, so it is asked for first and without a loop.
         """
+        known = self._easy(chunk, name)
+        if known is None:
+            return None
+        choice = chunk["choices"][0]
+        passed = known.passes(choice) if choice.get("finish_reason") is None else None
+        if passed is None and (name or not known.stays(choice)):
+            return None
+        if self._names is None:
+            self._names = (chunk["id"], KIND, chunk["created"], chunk["model"])
+            self.model = chunk["model"]
+        same = ("usage" in chunk) is self._asked
+        made = data if same else chunks.with_usage_key(data, chunk, asked=self._asked)
+        if known.finished:
+            self._templates.forget(known)
+        elif self._templates.lessons:
+            if passed is None:
+                self._templates.guess(known, data, made)
+            else:
+                self._learn(data, chunk, passed)
+        return AS_IT_CAME if same else frame(made)
+
+    def _varying(self, chunk: dict[str, Any]) -> str | None:
+        """The field that makes a chunk, which had to be made anew, one of the kind that comes in great numbers."""
         choices = chunk.get("choices")
-        if type(choices) is not list or len(choices) != 1 or not self._named_alike(chunk):
-            return False
-        choice = choices[0]
-        if type(choice) is not dict or type(choice.get("index")) is not int:
-            return False
-        if chunk.get("usage") is not None or not _TROUBLE.isdisjoint(chunk):
-            return False
-        known = self._choices.get(choice["index"])
-        return known is not None and known.passes(choice)
+        if type(choices) is not list or len(choices) != 1 or chunk.get("usage") is not None:
+            return None
+        return self._at(choices[0].get("index"), 0).varying(choices[0])
 
-    def _named_alike(self, chunk: dict[str, Any]) -> bool:
-        made = self._head
-        if not made or chunk.get("id") != made["id"] or chunk.get("model") != made["model"]:
-            return False
-        created = chunk.get("created")
-        return created == made["created"] and type(created) is int and chunk.get("object") == KIND
-
-    def _with_usage_key(self, chunk: dict[str, Any]) -> bytes:
-        """A chunk (changed in place) with `"usage": null` where the client asked for usage, without it where not."""
-        if self._asked:
-            chunk["usage"] = None
+    def _learn(self, data: bytes, chunk: dict[str, Any], passed: str | None) -> None:
+        """Make a template of a chunk that was just handed on: `passed` is the field of it that was, or it is anew."""
+        name = passed or self._varying(chunk)
+        lesson = name and self._templates.lesson(data, name)
+        if not name or not lesson:
+            return
+        sides, other, sample = lesson
+        choice = self._at(chunk["choices"][0].get("index"), 0)
+        if passed:
+            body = chunks.with_usage_key(other, sample, asked=self._asked)
         else:
-            del chunk["usage"]
-        return codec.encode(chunk)
+            row = choice.rehearse(sample["choices"][0])
+            body = b"" if row is None else chunks.spelled(other, sample, self._chunk(sample, [row]))
+        self._templates.add(choice, name, sides, body)
+
+    def _easy(self, chunk: dict[str, Any], name: bytes) -> ChoiceStream | None:
+        """The one choice of a chunk that can go on as it is, but for its usage key, if the choice can."""
+        choices = chunk.get("choices")
+        if type(choices) is not list or len(choices) != 1 or chunk.get("usage") is not None:
+            return None
+        names = (chunk.get("id"), chunk.get("object"), chunk.get("created"), chunk.get("model"))
+        if (names != self._names or type(names[2]) is not int) and not (self._names is None and chunks.sound(names)):
+            return None  # to Python, 1 and 1.0 are equal
+        if "error" in chunk or "errors" in chunk or "detail" in chunk:
+            return None
+        index = choices[0].get("index") if type(choices[0]) is dict else None
+        if type(index) is not int:
+            return None
+        known = self._choices.get(index)
+        return self._at(index, 0) if known is None and index >= 0 and not name else known
 
     def _rows(self, chunk: dict[str, Any], name: bytes) -> list[dict[str, Any]]:
         """The choices to hand on of a chunk; none of a ping, or of a chunk that only has usage."""
-        error = failures.from_event(chunk)
-        if error is None and name == b"error":
-            error = UpstreamFailed("Telnyx sent an error event without a message.")
-        if error is not None:
-            raise error
+        chunks.expect_no_error(chunk, name)
         choices, usage = chunk.get("choices"), chunk.get("usage")
         if usage is not None:
             self._usage = usage
@@ -227,8 +330,15 @@ class ChatStream:
             return []
         if type(choices) is not list or not all(type(choice) is dict for choice in choices):
             raise Malformed("Telnyx sent a chunk whose choices are not a list of objects.")
-        rows = [self._at(choice.get("index"), place).feed(choice) for place, choice in enumerate(choices)]
-        return [row for row in rows if row is not None]
+        rows = []
+        for place, choice in enumerate(choices):
+            known = self._at(choice.get("index"), place)
+            row = known.feed(choice)
+            if row is not None:
+                rows.append(row)
+            if known.finished:
+                self._templates.forget(known)
+        return rows
 
     def _at(self, index: Any, place: int) -> ChoiceStream:
         """The choice with an index, else the one at a place in the list. Raises Malformed for one too many."""
@@ -243,35 +353,30 @@ class ChatStream:
 
     def _chunk(self, chunk: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
         """Upstream's chunk in the client's terms: the same names in every one, usage not here."""
-        if not self._head:
-            self._head = head(chunk, self._identity, self.model, KIND)
-            self.model = self._head["model"]
-        made = {**chunk, **self._head, "choices": rows}
-        made.pop("error", None)  # null, or it would have been raised
-        if self._asked:
-            made["usage"] = None
-        else:
-            made.pop("usage", None)
-        return made
-
-    def _not_json(self, data: bytes, name: bytes) -> bytes:
-        if name in _SIGNS_OF_LIFE:
-            return b""
-        if name == b"error":
-            raise failures.from_event({"error": data.decode(errors="replace")}) or UpstreamFailed("Telnyx failed.")
-        raise Malformed("Telnyx sent an event that is not JSON.")
+        if self._names is None:
+            named = head(chunk, self._identity, self.model, KIND)
+            self._names = (named["id"], KIND, named["created"], named["model"])
+            self.model = named["model"]
+        return chunks.remade(chunk, self._names, rows, asked=self._asked)
 
     def _done(self) -> bytes:
         """Upstream says it is done, so a choice whose last finish reason was "" has ended, too."""
-        return self._settle([choice for choice in self._choices.values() if choice.blank]) + self._close()
+        made = b""
+        for choice in self._choices.values():
+            if choice.blank:
+                made += self._settle(choice)
+        return made + self._close()
 
-    def _settle(self, choices: list[ChoiceStream]) -> bytes:
-        """Give choices that upstream ended with "" a finish reason."""
-        rows = [choice.feed({"index": choice.index, "delta": {}, "finish_reason": "stop"}) for choice in choices]
-        return b"".join(_frame(codec.encode(self._chunk({}, [row]))) for row in rows if row is not None)
+    def _settle(self, choice: ChoiceStream) -> bytes:
+        """Give a choice that upstream ended with "" a finish reason."""
+        row = choice.feed({"index": choice.index, "delta": {}, "finish_reason": "stop"})
+        return b"" if row is None else frame(codec.encode(self._chunk({}, [row])))
 
     def _whole(self) -> bool:
-        return bool(self._choices) and all(choice.finished for choice in self._choices.values())
+        for choice in self._choices.values():
+            if not choice.finished:
+                return False
+        return bool(self._choices)
 
     def _close(self) -> bytes:
         """The ending that the client is owed: the usage it asked for and `[DONE]`, or the news that there is none."""
@@ -281,13 +386,15 @@ class ChatStream:
         self.ended = "complete"
         if not self._asked:
             return _DONE
-        chunk = {**self._chunk(self._closing, []), "usage": metering.shown(self._usage, self.usage)}
-        return _frame(codec.encode(chunk)) + _DONE
+        self._measured = self.usage
+        chunk = {**self._chunk(self._closing or {}, []), "usage": metering.shown(self._usage, self._measured)}
+        return frame(codec.encode(chunk)) + _DONE
+
+    def _broken(self, fault: Malformed | ProxyError) -> bytes:
+        if isinstance(fault, ProxyError):
+            return self._break("upstream_error", fault)
+        return self._break("malformed", UpstreamFailed(str(fault)))
 
     def _break(self, end: str, error: ProxyError) -> bytes:
         self.ended, self.error = end, error
-        return _frame(codec.encode(error.envelope()))
-
-
-def _frame(data: bytes) -> bytes:
-    return b"data: " + data + b"\n\n"
+        return frame(codec.encode(error.envelope()))

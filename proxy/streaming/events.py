@@ -28,16 +28,18 @@ class EventSplitter:
     Attributes:
         overflow: an event grew beyond the limit. Nothing more comes out; where it stood depends on the bytes alone,
             not on their slicing.
+        started: the first line, where a byte order mark may stand, is over. Whoever takes events past the splitter, as
+            is allowed while it is `between` events, says so here.
     """
 
-    __slots__ = ("_data", "_half", "_limit", "_name", "_size", "_started", "_tail", "overflow")
+    __slots__ = ("_data", "_half", "_limit", "_name", "_size", "_tail", "overflow", "started")
 
     def __init__(self, limit: int) -> None:
         self.overflow = False
         self._limit = limit
         self._tail = bytearray()  # the line under way
         self._half = False  # the last byte was a CR
-        self._started = False  # the first line, where a byte order mark may stand, is over
+        self.started = False
         self._data: list[bytes] = []  # of the event under way
         self._size = 0  # bytes of it, and one per line
         self._name = b""
@@ -64,6 +66,22 @@ class EventSplitter:
             self._measure(len(self._tail))
         return events
 
+    @property
+    def between(self) -> bool:
+        """Whether all that came so far is done with: the next byte is the first one of an event."""
+        return not (self._tail or self._half or self._data or self._name or self.overflow)
+
+    def take_back(self, most: int) -> bytes:
+        """The line under way, if it has at most so many bytes, or nothing.
+
+        It is held no more and has to be fed again, together with what follows it.
+        """
+        if len(self._tail) > most:
+            return b""
+        line = bytes(self._tail)
+        self._tail.clear()
+        return line
+
     def finish(self) -> list[Event]:
         """The event that was complete but for its blank line when the stream ended.
 
@@ -76,8 +94,8 @@ class EventSplitter:
     def _read(self, lines: list[bytes]) -> list[Event]:
         """Take whole lines (without their endings) and give the events they complete."""
         events: list[Event] = []
-        if lines and not self._started:
-            self._started = True
+        if lines and not self.started:
+            self.started = True
             lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
         for line in lines:
             if not line:

@@ -57,6 +57,13 @@ def test_one_byte_at_a_time_and_trailing_garbage_change_nothing(transcript: Tran
     )
 
 
+@pytest.mark.parametrize("transcript", transcripts.ALL, ids=lambda transcript: transcript.name)
+def test_without_templates_it_is_the_same(transcript: Transcript) -> None:
+    stream = transcript.stream()
+    stream._templates.lessons = 0
+    assert transcripts.play(stream, [transcript.upstream]) == transcript.client
+
+
 @given(st.data())
 @settings(max_examples=400)
 def test_any_slicing_gives_the_same_bytes(data: st.DataObject) -> None:

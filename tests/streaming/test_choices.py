@@ -1,6 +1,7 @@
 """One choice: what goes on as it is, what is made anew, what goes nowhere."""
 
 import copy
+import itertools
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ def test_reasoning_goes_on_as_it_is_from_the_start_unless_hidden() -> None:
     for hide in (False, True):
         stream, _ = choice_stream(hide_reasoning=hide)
         stream.feed(choice(role="assistant"))
-        assert stream.passes(choice(reasoning_content="Hm.")) is not hide
+        assert stream.passes(choice(reasoning_content="Hm.")) == (None if hide else "reasoning_content")
 
 
 def test_nothing_passes_after_the_finish() -> None:
@@ -84,3 +85,64 @@ def test_what_is_checked_is_the_text_without_its_thinking() -> None:
     stream.feed(choice(content="<think>Hm.</think>1"))
     stream.feed(choice("stop", content="2"))
     assert checks.violations == 0
+
+
+ROLES: list[dict[str, Any]] = [
+    {}, {"role": "assistant"}, {"role": "assistant", "content": ""}, {"role": "assistant", "content": None},
+    {"role": ""}, {"role": 1}, {"role": None}, {"content": ""}, {"content": "", "reasoning": None}, {"content": "x"},
+    {"tool_calls": []},
+]  # fmt: skip
+REASONS: list[Any] = [None, "stop", "length", "content_filter", "", "tool_calls", "eos", "STOP", 1, ["stop"]]
+STATES: list[list[dict[str, Any]]] = [
+    [], [choice(role="assistant")], [choice(content="Hi")], [choice(content="<thi")], [choice("stop")],
+    [choice(tool_calls=[{"index": 0, "id": "a", "function": {"name": "f"}}])], [choice("")],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wish", [{}, {"json_text": True}, {"schema": {"type": "object"}}, {"hide_reasoning": True}])
+@pytest.mark.parametrize("state", range(len(STATES)))
+def test_what_stays_is_what_would_be_made_of_it(wish: dict[str, Any], state: int) -> None:
+    """And the choice is the same behind it, whichever way it went."""
+    stayed = 0
+    for delta, reason in itertools.product(ROLES, REASONS):
+        given = {"index": 0, "delta": delta, "finish_reason": reason}
+        (one, _), (other, _) = choice_stream(**wish), choice_stream(**wish)
+        for before in STATES[state]:
+            assert one.feed(before) == other.feed(before)
+        if one.stays(given):
+            stayed += 1
+            assert other.feed(given) == given
+            assert seen(one) == seen(other)
+        else:
+            assert seen(one) == seen(other)  # nothing has happened
+    assert bool(stayed) == (STATES[state] != [choice("stop")])
+
+
+def seen(stream: ChoiceStream) -> dict[str, Any]:
+    """All that is to be seen of a choice but the objects it shares."""
+    names = ("blank", "finished", "introduced", "last_word", "_blanks", "_easy", "_texts", "_unsaid")
+    return {name: getattr(stream, name) for name in names}
+
+
+def test_without_a_finish_reason_or_delta_nothing_stays() -> None:
+    stream, _ = choice_stream()
+    assert not stream.stays({"index": 0, "delta": {"role": "assistant"}})
+    assert not stream.stays({"index": 0, "delta": None, "finish_reason": None})
+
+
+@pytest.mark.parametrize("text", ["Hi", " there", "\n x", "<b", " <thx", "\u00e9"])
+def test_plain_content_opens_a_choice(text: str) -> None:
+    stream, _ = choice_stream()
+    assert not stream.opens(text)
+    stream.feed(choice(role="assistant"))
+    assert stream.opens(text)
+    assert stream.passes(choice(content=text)) == "content"
+    assert stream.opens("<think>")
+
+
+@pytest.mark.parametrize("text", ["", " ", "<", " <think", "<think>x"])
+def test_what_may_be_thinking_does_not(text: str) -> None:
+    stream, _ = choice_stream()
+    stream.feed(choice(role="assistant"))
+    assert not stream.opens(text)
+    assert not stream.passes(choice(content=text))

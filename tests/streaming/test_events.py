@@ -96,3 +96,30 @@ def test_a_large_event_in_small_pieces_is_looked_at_once() -> None:
     for at in range(0, len(event), 16):
         assert splitter.feed(event[at : at + 16]) == []
     assert splitter.feed(b"\n\n") == [(event[6:], b"")]
+
+
+def test_between_events_nothing_is_under_way() -> None:
+    splitter = EventSplitter(100)
+    assert splitter.between
+    for piece, between in (
+        (b": x", False), (b"\n", True), (b"event: x\n", False), (b"\n", True), (b"data: a", False), (b"\n", False),
+        (b"\n", True), (b"data: a\n\r", False), (b"\n", True), (b"data: " + b"x" * 200, False),
+    ):  # fmt: skip
+        splitter.feed(piece)
+        assert splitter.between is between
+
+
+def test_a_line_under_way_can_be_taken_back_and_fed_again() -> None:
+    splitter = EventSplitter(100)
+    assert splitter.take_back(9) == b""
+    splitter.feed(b"event: x\ndata: abc")
+    assert splitter.take_back(8) == b""
+    assert splitter.take_back(9) == b"data: abc"
+    assert splitter.take_back(9) == b""
+    assert splitter.feed(b"data: abcd\n\n") == [(b"abcd", b"x")]
+
+
+def test_a_mark_behind_events_that_went_past_the_splitter_is_none() -> None:
+    splitter = EventSplitter(100)
+    splitter.started = True
+    assert splitter.feed(b"\xef\xbb\xbfdata: a\n\ndata: b\n\n") == [(b"b", b"")]
