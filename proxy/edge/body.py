@@ -4,7 +4,8 @@ import asyncio
 import zlib
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
+from aiohttp.hdrs import CONTENT_ENCODING, EXPECT
 from aiohttp.web_exceptions import HTTPException
 
 from proxy import codec
@@ -21,45 +22,87 @@ CONTAINER_LIMIT = 1 << 19
 in which nobody else is served, and gigabytes. A million tokens of minified JSON in a prompt have half as many."""
 COMMA_LIMIT = 1 << 22
 """Commas of one request, for the same reason: a plain value takes an eighth of the time and memory of an array."""
+FAULTS = (HTTPException, web.RequestPayloadError, ValueError, zlib.error)
+"""What reading a broken body raises: the first two are aiohttp's."""
 BROKEN = "The request body is broken in its transfer or content encoding."
 
 
 async def read_object(exchange: Exchange) -> dict[str, Any]:
     """The request body as a JSON object. Raises BodyTooLarge, RequestTimeout, InvalidRequest."""
-    clock, limits = exchange.services.clock, exchange.services.settings.limits
-    before = clock.steady()
-    try:
-        async with asyncio.timeout(limits.body_timeout):
-            body = await _read(exchange.request, limits.body)
-    except TimeoutError:
-        raise RequestTimeout(f"The request body did not arrive within {limits.body_timeout:g} s.") from None
-    exchange.record.client_waited += clock.steady() - before
+    request, limit = exchange.request, exchange.services.settings.limits.body
+    content = request.content
+    if content.is_eof() and CONTENT_ENCODING not in request.headers:
+        try:
+            body = content.read_nowait()  # it came with its head, as nearly all do
+        except FAULTS as fault:
+            raise InvalidRequest(BROKEN) from fault
+        if len(body) > limit:
+            raise _too_large(limit)
+    else:
+        body = await _read(exchange)
     exchange.record.bytes_in = len(body)
     return _decode(body)
 
 
-async def _read(request: web.BaseRequest, limit: int) -> bytes:
-    if (request.content_length or 0) > limit:
-        raise _too_large(limit)
-    if request.headers.get("Expect", "").lower() == "100-continue":
-        await request.writer.write(CONTINUE)
-        request.writer.output_size = 0  # the interim answer is no part of the final one
-    unpack = _unpacker(request.headers.get("Content-Encoding", ""))
-    pieces, size, received = [], 0, 0
+async def _read(exchange: Exchange) -> bytes:
+    request, limit = exchange.request, exchange.services.settings.limits.body
+    pieces = _Pieces(request, limit)
     try:
-        while piece := await request.content.readany():
-            received += len(piece)  # counted, too: there are blocks that unpack to nothing
-            if unpack is not None:
-                piece = unpack.decompress(piece, limit - size + 1)
-            size += len(piece)
-            if max(size, received) > limit:
-                raise _too_large(limit)
-            pieces.append(piece)
-    except (HTTPException, web.RequestPayloadError, ValueError, zlib.error) as fault:  # aiohttp: a broken chunked body
+        if request.content.is_eof():
+            pieces.take(request.content.read_nowait())
+        else:
+            await _await(exchange, pieces)
+        return pieces.join()
+    except FAULTS as fault:
         raise InvalidRequest(BROKEN) from fault
-    if unpack is not None and (unpack.unused_data or not unpack.eof):
-        raise InvalidRequest(BROKEN)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def _await(exchange: Exchange, pieces: "_Pieces") -> None:
+    """Read a body that takes its time."""
+    steady, limits = exchange.services.clock.steady, exchange.services.settings.limits
+    request = exchange.request
+    before = steady()
+    if (request.content_length or 0) > limits.body:
+        raise _too_large(limits.body)
+    if request.headers.get(EXPECT, "").lower() == "100-continue" and request.version >= HttpVersion11:
+        exchange.connection.send(CONTINUE)
+    try:
+        async with asyncio.timeout(limits.body_timeout):
+            while piece := await request.content.readany():
+                pieces.take(piece)
+    except TimeoutError:
+        raise RequestTimeout(f"The request body did not arrive within {limits.body_timeout:g} s.") from None
+    finally:
+        exchange.record.client_waited += steady() - before
+
+
+class _Pieces:
+    """A body on its way, unpacked. Raises BodyTooLarge, and zlib.error or ValueError for what cannot be unpacked."""
+
+    __slots__ = ("_limit", "_pieces", "_received", "_size", "_unpack")
+
+    def __init__(self, request: web.BaseRequest, limit: int) -> None:
+        self._unpack = _unpacker(request.headers.get("Content-Encoding", ""))
+        self._limit = limit
+        self._pieces: list[bytes] = []
+        self._size = self._received = 0
+
+    def take(self, piece: bytes) -> None:
+        """The next bytes as they came."""
+        self._received += len(piece)  # counted, too: there are blocks that unpack to nothing
+        if self._unpack is not None:
+            piece = self._unpack.decompress(piece, self._limit - self._size + 1)
+        self._size += len(piece)
+        if max(self._size, self._received) > self._limit:
+            raise _too_large(self._limit)
+        self._pieces.append(piece)
+
+    def join(self) -> bytes:
+        """All of it."""
+        unpack, pieces = self._unpack, self._pieces
+        if unpack is not None and (unpack.unused_data or not unpack.eof):
+            raise ValueError("the packed data end too late or too early")
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _unpacker(encoding: str) -> "zlib._Decompress | None":
@@ -81,8 +124,9 @@ def _too_large(limit: int) -> BodyTooLarge:
 
 def _decode(body: bytes) -> dict[str, Any]:
     # Most bodies are too small to hold so many, and need not be searched.
-    if len(body) > CONTAINER_LIMIT and (
-        body.count(b"[") + body.count(b"{") > CONTAINER_LIMIT or body.count(b",") > COMMA_LIMIT
+    size = len(body)
+    if (size > CONTAINER_LIMIT and body.count(b"[") + body.count(b"{") > CONTAINER_LIMIT) or (
+        size > COMMA_LIMIT and body.count(b",") > COMMA_LIMIT
     ):
         raise InvalidRequest("The request body holds too many arrays, objects or values.", code="request_too_large")
     try:

@@ -4,11 +4,14 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from multidict import istr
 
 from proxy import codec
-from proxy.accounts.ledger import Record
+from proxy.accounts.ledger import UNKNOWN, Record
+from proxy.edge.connection import Connection, request_id
+from proxy.edge.reply import Reply, StreamedReply, date
 from proxy.edge.services import Services
-from proxy.errors import MethodNotAllowed, ProxyError
+from proxy.errors import MethodNotAllowed, ProxyError, ShuttingDown, UpstreamTimeout
 from proxy.telemetry import clients, trace
 
 if TYPE_CHECKING:
@@ -18,60 +21,94 @@ NAME_LIMIT = 200
 """Characters of a model name the client made up that are kept for the log."""
 RETRIED = frozenset({429, 503})
 """Statuses that carry `retry-after` where the error knows one."""
+USER_AGENT, LANGUAGE, RETRY_COUNT, CLIENT_REQUEST_ID, TRACEPARENT = map(
+    istr, ("User-Agent", "x-stainless-lang", "x-stainless-retry-count", "X-Client-Request-Id", "traceparent")
+)
+"""Headers that are looked at, in the form that is found fastest."""
+TOO_LONG = "The answer took too long (timeouts.total)."
 
 
 class Exchange:
     """A request and its record, from the first byte to the last.
 
     Attributes:
-        services, request: where it happens, what was asked.
+        services, request, connection: where it happens, what was asked, on which connection.
+        path: of the request, still percent-encoded, without its query.
         record: what will be accounted for.
-        started: steady time of its beginning.
-        response, stream: a streamed answer under way, None before and for whole answers.
-        stopping: the proxy is shutting down and breaks this exchange off.
+        started, due: steady time of its beginning, and by when it must have ended.
+        reply, stream: a streamed answer under way, None before and for whole answers.
+        interruption: why the proxy itself breaks this exchange off, and the word for how its stream ends.
         last: its answer says that the connection ends with it.
     """
 
-    __slots__ = ("last", "record", "request", "response", "services", "started", "stopping", "stream", "task")
+    __slots__ = (
+        "connection", "due", "interruption", "last", "path", "record", "reply", "request", "services", "started",
+        "stream", "task",
+    )  # fmt: skip
 
-    def __init__(self, services: Services, request: web.BaseRequest) -> None:
+    def __init__(self, services: Services, request: web.BaseRequest, connection: Connection, path: str) -> None:
         self.services = services
         self.request = request
-        self.started = services.clock.steady()
+        self.connection = connection
+        self.path = path
+        self.started = started = services.clock.steady()
+        self.due = started + services.settings.upstream.timeouts.total
         self.record = _begin(services, request)
-        self.response: web.StreamResponse | None = None
+        self.reply: StreamedReply | None = None
         self.stream: ChatStream | None = None
-        self.stopping = False
+        self.interruption: tuple[ProxyError, str] | None = None
         self.last = False
-        self.task = asyncio.current_task()
+        self.task = asyncio.current_task(connection.loop)  # to look for the loop would cost a system call in 3.11
 
     def elapsed(self) -> float:
         """Seconds since the request began."""
         return self.services.clock.steady() - self.started
 
-    def headers(self) -> dict[str, str]:
-        """The headers that every answer carries, errors and streams included."""
-        record = self.record
-        headers = {
-            "x-request-id": record.request_id,
-            "openai-version": "2020-10-01",
-            "server": "telnyx-openai-proxy",
-            "openai-processing-ms": str(int(self.elapsed() * 1000)),
-        }
-        if record.tenant:
-            headers["openai-organization"] = record.tenant
-        if record.changes_header:
-            headers["x-telnyx-proxy-changes"] = record.changes_header
-        if record.upstream_request_id:
-            headers["x-telnyx-request-id"] = record.upstream_request_id
-        return headers
+    def run_out(self) -> None:
+        """The time for the whole of it is over."""
+        self._interrupt(UpstreamTimeout(TOO_LONG), "timeout")
 
-    def reply(self, value: Any, status: int = 200) -> web.Response:
+    def stop(self) -> None:
+        """The proxy shuts down and waits no longer."""
+        self._interrupt(ShuttingDown("The proxy is shutting down. Please try again."), "shutdown")
+
+    def _interrupt(self, error: ProxyError, end: str) -> None:
+        if self.interruption is None and self.task is not None:
+            self.interruption = error, end
+            self.task.cancel()
+
+    def interrupted(self) -> tuple[ProxyError, str] | None:
+        """For whoever caught the cancellation: why it is ours, and may be answered; None if the client has gone."""
+        if self.interruption is not None and self.task is not None:
+            self.task.uncancel()
+        return self.interruption
+
+    def lines(self, content_type: str = "application/json") -> str:
+        """The headers that every answer carries, errors and streams included, each with its end."""
+        record, clock = self.record, self.services.clock
+        lines = (
+            f"Content-Type: {content_type}\r\n"
+            f"Date: {date(int(clock.wall()))}\r\n"
+            "Server: telnyx-openai-proxy\r\n"
+            f"x-request-id: {record.request_id}\r\n"
+            "openai-version: 2020-10-01\r\n"
+            f"openai-processing-ms: {int((clock.steady() - self.started) * 1000)}\r\n"
+        )
+        # What fills these was made fit for a header where it came from.
+        if record.tenant:
+            lines += f"openai-organization: {record.tenant}\r\n"
+        if record.changes_header:
+            lines += f"x-telnyx-proxy-changes: {record.changes_header}\r\n"
+        if record.upstream_request_id:
+            lines += f"x-telnyx-request-id: {record.upstream_request_id}\r\n"
+        return lines
+
+    def answer(self, value: Any, status: int = 200) -> Reply:
         """A whole answer: JSON bytes as they are, or a value to encode."""
         body = value if isinstance(value, bytes) else codec.encode(value)
         self.record.status = status
         self.record.bytes_out = len(body)
-        return web.Response(body=body, status=status, headers=self.headers(), content_type="application/json")
+        return Reply(self.connection, status, self.lines(), body)
 
     def note(self, error: ProxyError) -> None:
         """Put an error into the record."""
@@ -81,18 +118,18 @@ class Exchange:
         if error.upstream_request_id:
             record.upstream_request_id = header_value(error.upstream_request_id)
 
-    def refuse(self, error: ProxyError) -> web.Response:
+    def refuse(self, error: ProxyError) -> Reply:
         """The one place that turns an exception into an HTTP answer."""
         self.note(error)
-        response = self.reply(error.envelope(), error.status)
+        reply = self.answer(error.envelope(), error.status)
         if error.should_retry is not None:
-            response.headers["x-should-retry"] = "true" if error.should_retry else "false"
+            reply.add("x-should-retry", "true" if error.should_retry else "false")
         if error.retry_after is not None and error.status in RETRIED:
-            response.headers["retry-after"] = str(max(1, round(error.retry_after)))
-            response.headers["retry-after-ms"] = str(round(error.retry_after * 1000))
+            reply.add("retry-after", str(max(1, round(error.retry_after))))
+            reply.add("retry-after-ms", str(round(error.retry_after * 1000)))
         if isinstance(error, MethodNotAllowed):
-            response.headers["allow"] = ", ".join(error.allowed)
-        return response
+            reply.add("allow", ", ".join(error.allowed))
+        return reply
 
 
 def header_value(text: str, limit: int = NAME_LIMIT) -> str:
@@ -101,19 +138,14 @@ def header_value(text: str, limit: int = NAME_LIMIT) -> str:
     return text if text.isascii() and text.isprintable() else "".join(c for c in text if " " <= c <= "~")
 
 
-def request_id(services: Services) -> str:
-    """A new id for one request."""
-    return f"req_{services.random(16).hex()}"
-
-
 def _begin(services: Services, request: web.BaseRequest) -> Record:
-    headers = request.headers
-    return Record(
-        request_id=request_id(services),
-        started_at=services.clock.wall(),
-        method=request.method,
-        client=clients.kind_of(headers.get("User-Agent"), headers.get("x-stainless-lang")),
-        retry_count=clients.retry_count(headers.get("x-stainless-retry-count")),
-        client_request_id=clients.client_request_id(headers.get("X-Client-Request-Id")),
-        trace_id=trace.trace_id(headers.get("traceparent")),
-    )
+    header = request.headers.get
+    record = Record(request_id(services), services.clock.wall(), UNKNOWN, request.method)
+    record.client = clients.kind_of(header(USER_AGENT), header(LANGUAGE))
+    if (count := header(RETRY_COUNT)) is not None:
+        record.retry_count = clients.retry_count(count)
+    if (own_id := header(CLIENT_REQUEST_ID)) is not None:
+        record.client_request_id = clients.client_request_id(own_id)
+    if (traceparent := header(TRACEPARENT)) is not None:
+        record.trace_id = trace.trace_id(traceparent)
+    return record

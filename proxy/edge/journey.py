@@ -10,30 +10,32 @@ translate          dict -> upstream body       PURE; Changes say what was done a
 upstream.send      -> Sent                     pooled, deadlines, known quirks repaired
   |-- failed:      translation/failures        -> OpenAI error
   |-- whole:       translation.answer          PURE -> client bytes, Usage
-  |-- streamed:    edge/relay                  for piece in answer: client.write(stream.feed(piece))
+  |-- streamed:    edge/relay                  Telnyx's piece -> stream.feed -> client.write, all in one call
 services.record                                always, also when the client has gone
 """
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
-from aiohttp import web
+from aiohttp.hdrs import AUTHORIZATION
 
 from proxy.accounts.ledger import CLIENT_CLOSED
 from proxy.accounts.tenants import Grant
 from proxy.edge import body, models, routes
 from proxy.edge.exchange import NAME_LIMIT, Exchange, header_value
 from proxy.edge.relay import break_off, relay
+from proxy.edge.reply import Answering, Reply
 from proxy.endpoints import Endpoint, Translation
 from proxy.errors import InternalError, ProxyError, ShuttingDown, UpstreamFailed, UpstreamTimeout
 from proxy.translation import failures
 from proxy.translation.answers import Identity
+from proxy.translation.changes import Change, Changes
 from proxy.translation.chat import Translated
 from proxy.translation.failures import Circumstances
-from proxy.translation.rules import Change, Changes, Expectation
+from proxy.translation.rules import Expectation
 from proxy.upstream.repair import SUCCESS, Sent, UpstreamCall
 from proxy.upstream.transport import Outgoing
 from proxy.usage import estimate
@@ -44,43 +46,65 @@ NO_MODEL = frozenset({400, 404, 422})
 """Statuses by which Telnyx may mean that there is no such model."""
 TRACE_LIMIT = 512
 """Characters of such a header: what the W3C's trace context asks everybody to hand on. Longer ones stay here."""
+IN_VAIN = (asyncio.CancelledError, UpstreamTimeout, UpstreamFailed)
+"""Ways in which waiting for Telnyx ends without an answer. It has read the prompt all the same."""
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-async def handle(exchange: Exchange) -> web.StreamResponse:
+@dataclass(slots=True)
+class Asked:
+    """A request that Telnyx has answered, at least in part. The request itself is gone: it may have been large.
+
+    Attributes:
+        translation: how the bodies of its endpoint are translated.
+        expects, changes: what the client expects, and what was done to its request.
+        grant: who asked.
+        sent: what came back.
+    """
+
+    translation: Translation
+    expects: Expectation
+    changes: Changes
+    grant: Grant
+    sent: Sent
+
+
+async def handle(exchange: Exchange) -> Answering:
     """One answer and one record, whatever happens."""
     services, record = exchange.services, exchange.record
-    services.metrics.in_flight(1)
+    under_way = services.metrics.requests_under_way
+    under_way.value += 1
     try:
         return await _journey(exchange)
     except ProxyError as error:
         return exchange.refuse(error)
     except asyncio.CancelledError:
-        if exchange.stopping and exchange.task is not None:
-            exchange.task.uncancel()
-            return exchange.refuse(ShuttingDown("The proxy is shutting down. Please try again."))
+        broken = exchange.interrupted()
+        if broken is not None:
+            return exchange.refuse(broken[0])
         record.status = CLIENT_CLOSED
         raise
     except Exception as bug:  # noqa: BLE001 - the one place where a bug becomes an answer
         return await _confess(exchange, bug)
     finally:
-        services.metrics.in_flight(-1)
-        record.duration = exchange.elapsed()
+        under_way.value -= 1
+        record.duration = services.clock.steady() - exchange.started
         services.record(record)
 
 
-async def _confess(exchange: Exchange, bug: Exception) -> web.StreamResponse:
+async def _confess(exchange: Exchange, bug: Exception) -> Answering:
     """A bug: everything into the log, its id to the client."""
     exchange.services.log.bug(exchange.record, bug)
     fault = InternalError(f"An internal error occurred. The log has it under {exchange.record.request_id}.")
-    if exchange.response is None:
+    if exchange.reply is None:
         return exchange.refuse(fault)
     exchange.note(fault)
     exchange.record.stream_end = "internal_error"
     await break_off(exchange, fault, "internal_error")
-    return exchange.response
+    return exchange.reply
 
 
-def turn_away(exchange: Exchange) -> web.Response:
+def turn_away(exchange: Exchange) -> Reply:
     """The answer to a request that comes when nothing may begin any more."""
     answer = exchange.refuse(ShuttingDown("The proxy is shutting down. Please try again."))
     exchange.record.duration = exchange.elapsed()
@@ -88,115 +112,104 @@ def turn_away(exchange: Exchange) -> web.Response:
     return answer
 
 
-async def _journey(exchange: Exchange) -> web.StreamResponse:
-    services, record = exchange.services, exchange.record
-    endpoint, name = _route(exchange)
-    grant = services.keys.admit(exchange.request.headers.get("Authorization"))
+async def _journey(exchange: Exchange) -> Answering:
+    services, record, request = exchange.services, exchange.record, exchange.request
+    endpoint, name = routes.look_up(exchange.path)
+    if endpoint is None:
+        record.path = header_value(exchange.path)
+        raise routes.unknown(request.method, exchange.path)
+    record.endpoint = endpoint.name
+    if request.method != endpoint.method:
+        routes.expect_method(endpoint, request.method)
+    grant = services.keys.admit(request.headers.get(AUTHORIZATION))
     record.tenant, record.key = grant.tenant.id, grant.key
     if endpoint.kind == "model_list":
-        return exchange.reply(await models.listing(services, grant.tenant))
+        return exchange.answer(await models.listing(services, grant.tenant))
     if endpoint.kind == "model":
-        return exchange.reply(await models.single(services, grant.tenant, name))
+        return exchange.answer(await models.single(services, grant.tenant, name))
+    return await _answer(exchange, await _ask(exchange, endpoint, grant))
+
+
+async def _ask(exchange: Exchange, endpoint: Endpoint, grant: Grant) -> Asked:
+    """Everything that needs the request."""
+    services, record = exchange.services, exchange.record
     request = await body.read_object(exchange)
-    return await _complete(exchange, endpoint, grant, request)
-
-
-def _route(exchange: Exchange) -> tuple[Endpoint, str]:
-    method, path = exchange.request.method, exchange.request.rel_url.raw_path
-    endpoint, name = routes.look_up(path)
-    if endpoint is None:
-        exchange.record.path = header_value(path)
-        raise routes.unknown(method, path)
-    exchange.record.endpoint = endpoint.name
-    routes.expect_method(endpoint, method)
-    return endpoint, name
-
-
-async def _complete(
-    exchange: Exchange, endpoint: Endpoint, grant: Grant, request: dict[str, Any]
-) -> web.StreamResponse:
-    services, record, translation = exchange.services, exchange.record, _translation(endpoint)
     asked = request.get("model")
     record.model_asked = str(asked or "")[:NAME_LIMIT]
     model, alias = models.resolve(services, grant.tenant, asked)
     terms = services.terms.look_up(grant.tenant.id, model)
-    models.expect_allowed(model, allowed=terms.allowed)
+    if not terms.allowed:
+        models.expect_allowed(model, allowed=False)
     record.model = model
+    translation = endpoint.translation or _untranslated(endpoint)
     translated = translation.request(request, model, terms.policy)
+    expects = translated.expects
     _describe(exchange, translated, alias)
     call = UpstreamCall(
         endpoint=endpoint.name,
         model=model,
-        outgoing=_outgoing(exchange, grant, translated),
+        outgoing=_outgoing(exchange, grant, stream=expects.stream),
         body=translated.body,
         manner=terms.manner,
         policy=terms.policy,
         limit=services.settings.limits.answer,
         idle=services.settings.upstream.timeouts.between_chunks,
     )
-    with _waiting(exchange, translated.expects):
+    before = services.clock.steady()
+    try:
         sent = await services.upstream.send(call)
-    return await _answer(exchange, translation, translated, sent, grant)
+    except IN_VAIN:
+        record.usage = estimate(expects.input_bytes, 0)
+        raise
+    finally:
+        record.waited += services.clock.steady() - before
+    return Asked(translation, expects, translated.changes, grant, sent)
 
 
-async def _answer(
-    exchange: Exchange, translation: Translation, translated: Translated, sent: Sent, grant: Grant
-) -> web.StreamResponse:
-    services, record, expects = exchange.services, exchange.record, translated.expects
+async def _answer(exchange: Exchange, asked: Asked) -> Answering:
+    services, record, expects, sent = exchange.services, exchange.record, asked.expects, asked.sent
     if sent.changes:
-        translated.changes.extend(sent.changes)
-        _show_changes(exchange, translated.changes)
+        asked.changes.extend(sent.changes)
+        record.changes_header, record.changes = asked.changes.told()
     record.repairs = sent.repairs
-    record.upstream_request_id = header_value(sent.answer.headers.get("x-request-id", "")) or None
+    upstream_id = sent.answer.headers.get("x-request-id")
+    if upstream_id and asked.grant.tenant.credential not in upstream_id:
+        record.upstream_request_id = header_value(upstream_id) or None
     if sent.answer.status != SUCCESS:
-        around = _circumstances(exchange, translated.changes, grant, sent.answer.status)
+        around = _circumstances(exchange, asked.changes, asked.grant, sent.answer.status)
         raise failures.from_response(sent.answer.status, sent.answer.headers, sent.refusal, around)
-    identity = Identity(translation.id_prefix + services.random(16).hex(), int(record.started_at))
+    # Only where Telnyx gives an answer no id of its own it gets one, and may share it with the request.
+    identity = Identity(asked.translation.id_prefix + record.request_id.removeprefix("req_"), int(record.started_at))
     if expects.stream:
         limit = services.settings.limits.event
-        return await relay(
-            exchange, sent.answer, translation.stream(expects, identity, record.model, event_limit=limit)
-        )
-    with _waiting(exchange, expects):
-        raw = await _read_whole(exchange, sent)
-    answer = translation.answer(raw, expects, identity, record.model)
+        stream = asked.translation.stream(expects, identity, record.model, event_limit=limit)
+        return await relay(exchange, sent.answer, stream)
+    raw = await _read(exchange, asked)
+    answer = asked.translation.answer(raw, expects, identity, record.model)
     record.usage, record.schema_violations = answer.usage, answer.violations
     record.model = answer.model[:NAME_LIMIT]
     if answer.estimated:
-        translated.changes.append(Change("estimated", "usage", reason="Telnyx reported no usage"))
-        _show_changes(exchange, translated.changes)
-    return exchange.reply(answer.body)
+        asked.changes.append(Change("estimated", "usage", reason="Telnyx reported no usage"))
+        record.changes_header, record.changes = asked.changes.told()
+    return exchange.answer(answer.body)
 
 
-async def _read_whole(exchange: Exchange, sent: Sent) -> bytes:
-    limits, timeouts = exchange.services.settings.limits, exchange.services.settings.upstream.timeouts
+async def _read(exchange: Exchange, asked: Asked) -> bytes:
+    """The whole of an answer. It may have come with its head, or take minutes."""
+    services, answer = exchange.services, asked.sent.answer
+    before = services.clock.steady()
     try:
-        async with asyncio.timeout(max(0.0, timeouts.total - exchange.elapsed())):
-            return await sent.answer.read(limits.answer, timeouts.between_chunks)
-    except TimeoutError:
-        raise UpstreamTimeout("The answer took too long (timeouts.total).") from None
-    finally:
-        sent.answer.close()
-
-
-@contextmanager
-def _waiting(exchange: Exchange, expects: Expectation) -> Iterator[None]:
-    """Time spent on Telnyx. If the wait ends without an answer, Telnyx has read the prompt all the same."""
-    steady = exchange.services.clock.steady
-    before = steady()
-    try:
-        yield
-    except (asyncio.CancelledError, UpstreamTimeout, UpstreamFailed):
-        exchange.record.usage = estimate(expects.input_bytes, 0)
+        return await answer.read(services.settings.limits.answer, services.settings.upstream.timeouts.between_chunks)
+    except IN_VAIN:
+        exchange.record.usage = estimate(asked.expects.input_bytes, 0)
         raise
     finally:
-        exchange.record.waited += steady() - before
+        exchange.record.waited += services.clock.steady() - before
+        answer.close()
 
 
-def _translation(endpoint: Endpoint) -> Translation:
-    if endpoint.translation is None:
-        raise TypeError(f"the row of {endpoint.name} has no translation")
-    return endpoint.translation
+def _untranslated(endpoint: Endpoint) -> Translation:
+    raise TypeError(f"the row of {endpoint.name} has no translation")
 
 
 def _describe(exchange: Exchange, translated: Translated, alias: Change | None) -> None:
@@ -208,31 +221,23 @@ def _describe(exchange: Exchange, translated: Translated, alias: Change | None) 
         record.end_user = hashlib.sha256(expects.end_user.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     if alias is not None:
         translated.changes.insert(0, alias)
-    _show_changes(exchange, translated.changes)
+    record.changes_header, record.changes = translated.changes.told()
 
 
-def _show_changes(exchange: Exchange, changes: Changes) -> None:
-    exchange.record.changes_header = changes.header()
-    # an alias is the client's word for a model, not a field, and no label for a metric
-    exchange.record.changes = tuple(
-        ("model" if change.kind == "aliased" else change.field, change.kind) for change in changes
-    )
-
-
-def _outgoing(exchange: Exchange, grant: Grant, translated: Translated) -> Outgoing:
+def _outgoing(exchange: Exchange, grant: Grant, *, stream: bool) -> Outgoing:
+    """Everything but the body."""
     return Outgoing(
         "POST",
         exchange.services.urls["chat"],
         grant.tenant.credential,
-        accept="text/event-stream" if translated.expects.stream else "application/json",
-        headers=_handed_on(exchange),
+        None,
+        "text/event-stream" if stream else "application/json",
+        NOTHING if exchange.record.trace_id is None else _handed_on(exchange),
     )
 
 
 def _handed_on(exchange: Exchange) -> dict[str, str]:
     """The trace context, if it is one: otherwise Telnyx would refuse the request for what the client made of it."""
-    if exchange.record.trace_id is None:
-        return {}
     given = ((name, exchange.request.headers.get(name, "")) for name in HANDED_ON)
     return {name: text for name, text in given if text and header_value(text, TRACE_LIMIT) == text}
 

@@ -1,17 +1,21 @@
-"""A streamed answer, from Telnyx to the client, piece by piece.
+"""A streamed answer, from Telnyx's pieces to the client's.
 
-One loop: take a piece, feed it to the stream, write what comes out. Backpressure is the loop itself: while the client
-does not read, `write` waits, and nothing more is read from Telnyx. Silence is filled with comments and, more rarely,
-empty chunks; time that runs out and connections that break become the stream's one error event.
+Theory of operation: the transport pours each piece into `Flow.feed`, which feeds it to the stream and writes what comes
+out to the client, all in one call, without a task switch: most of what a chunk that arrives alone costs is then the
+kernel's. The request's own task only waits for the end. Nothing is collected: where the client does not keep up, its
+connection says so, and the transport stops reading from Telnyx.
+
+Silence is filled with comments and, more rarely, empty chunks; silence that lasts too long and connections that break
+become the stream's one error event. One timer per stream looks after that; chunks do not touch it.
 """
 
 import asyncio
 
-from aiohttp import web
-
-from proxy.accounts.ledger import CLIENT_CLOSED
+from proxy.accounts.ledger import CLIENT_CLOSED, COMPLETE
 from proxy.edge.exchange import NAME_LIMIT, Exchange
-from proxy.errors import ProxyError, ShuttingDown, UpstreamTimeout
+from proxy.edge.reply import StreamedReply, line
+from proxy.errors import ProxyError, UpstreamTimeout
+from proxy.settings import Settings
 from proxy.streaming.chat import ChatStream
 from proxy.upstream.transport import Answer
 
@@ -20,134 +24,213 @@ COMMENT = b": keepalive\n"
 LAST_WORDS = 5.0
 """Seconds for writing the error event of a stream that is broken off: its client may not be reading at all."""
 NEVER = float("inf")
-
-HEADERS = {
-    "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-cache",
-    "X-Accel-Buffering": "no",
-}
+CONTENT_TYPE = "text/event-stream; charset=utf-8"
+LINES = line("Cache-Control", "no-cache") + line("X-Accel-Buffering", "no")
 
 
 class Pace:
-    """When silence has to be broken, and when it has lasted too long. Times are steady seconds."""
+    """When silence has to be broken, and when it has lasted too long. Times are steady seconds.
 
-    __slots__ = ("_between", "_heartbeat", "_keepalive", "end", "heard", "next_comment", "next_heartbeat")
+    Attributes:
+        heard: when Telnyx sent something last.
+        shown: when the client was sent something other than a comment last.
+    """
 
-    def __init__(self, exchange: Exchange, now: float) -> None:
-        settings = exchange.services.settings
+    __slots__ = ("_between", "_commented", "_heartbeat", "_keepalive", "heard", "shown")
+
+    def __init__(self, settings: Settings, now: float) -> None:
         self._keepalive = settings.streams.keepalive or NEVER
         self._heartbeat = settings.streams.heartbeat or NEVER
         self._between = settings.upstream.timeouts.between_chunks
-        self.end = exchange.started + settings.upstream.timeouts.total
-        self.hear(now)
-        self.show(now)
-
-    def hear(self, now: float) -> None:
-        """Telnyx sent something."""
-        self.heard = now
-
-    def show(self, now: float) -> None:
-        """The client was sent something."""
-        self.next_comment = now + self._keepalive
-        self.next_heartbeat = now + self._heartbeat
+        self.heard = self.shown = self._commented = now
 
     def wait(self, now: float) -> float:
         """Seconds until something has to happen if nothing comes."""
-        return max(0.0, min(self.next_comment, self.next_heartbeat, self.heard + self._between, self.end) - now)
+        comment = max(self.shown, self._commented) + self._keepalive
+        return max(0.0, min(comment, self.shown + self._heartbeat, self.heard + self._between) - now)
 
     def fill(self, stream: ChatStream, now: float) -> bytes:
         """What to send into the silence; an error event where it is over."""
-        if now >= self.end:
-            return stream.fail(UpstreamTimeout("The answer took too long (timeouts.total)."), "timeout")
         if now >= self.heard + self._between:
             return stream.fail(
                 UpstreamTimeout(f"Telnyx sent nothing for {self._between:g} s (timeouts.between_chunks)."), "stalled"
             )
-        if now >= self.next_heartbeat:
-            self.show(now)
+        if now >= self.shown + self._heartbeat:
+            self.shown = now
             return stream.heartbeat()
-        if now >= self.next_comment:
-            self.next_comment = now + self._keepalive
+        if now >= max(self.shown, self._commented) + self._keepalive:
+            self._commented = now
             return COMMENT
         return b""
 
 
-async def relay(exchange: Exchange, answer: Answer, stream: ChatStream) -> web.StreamResponse:
+class Flow:
+    """One stream under way between two connections.
+
+    Attributes:
+        fault: what ended it here: the client's connection, or a bug.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_begun",
+        "_busy",
+        "_exchange",
+        "_held",
+        "_idle",
+        "_pace",
+        "_record",
+        "_reply",
+        "_steady",
+        "_stream",
+        "_timer",
+        "fault",
+    )
+
+    def __init__(self, exchange: Exchange, answer: Answer, stream: ChatStream, reply: StreamedReply) -> None:
+        self.fault: Exception | None = None
+        self._exchange = exchange
+        self._record = exchange.record
+        self._answer = answer
+        self._stream = stream
+        self._reply = reply
+        self._steady = exchange.services.clock.steady
+        self._begun = now = self._steady()
+        self._busy = 0.0  # seconds spent here, in all calls
+        self._held: float | None = None  # since when the client has not kept up
+        self._idle = 0.0  # seconds in which it did not
+        self._pace = Pace(exchange.services.settings, now)
+        self._timer = exchange.services.timers.after(self._pace.wait(now), self._look)
+
+    async def run(self) -> None:
+        """Until the stream has ended, however. Raises ConnectionError where the client has gone, and bugs."""
+        connection = self._exchange.connection
+        connection.writer = self
+        try:
+            if connection.writing_paused:
+                self.pause()
+            await self._answer.pour(self.feed)
+            if self.fault is not None:
+                raise self.fault
+            self._send(self._stream.finish())
+        except ProxyError as broken:
+            self._send(self._stream.fail(broken, "upstream_reset"))
+        finally:
+            connection.writer = None
+            self._timer.cancel()
+            if self._held is not None:
+                self.resume()
+            record = self._record
+            record.client_waited += self._idle
+            record.waited += max(0.0, self._steady() - self._begun - self._busy - self._idle)
+
+    def feed(self, piece: bytes) -> None:
+        """Telnyx sent something."""
+        begun = self._steady()
+        pace, stream = self._pace, self._stream
+        pace.heard = begun
+        try:
+            out = stream.feed(piece)
+            ended = stream.ended
+            if out:
+                pace.shown = begun
+                record = self._record
+                record.bytes_out += len(out)
+                if record.first_token is None and stream.started:
+                    record.first_token = begun - self._exchange.started
+                self._reply.write(out, last=ended is not None)
+            if ended is not None:
+                self._let_go(ended)
+        except Exception as fault:  # noqa: BLE001 - the transport called; it goes to whoever waits in `run`
+            self.fault = fault
+            self._answer.close()
+        self._busy += self._steady() - begun
+
+    def _let_go(self, ended: str) -> None:
+        if ended == COMPLETE:
+            self._answer.leave()
+        else:
+            self._answer.close()
+
+    def _send(self, out: bytes) -> None:
+        if out:
+            self._record.bytes_out += len(out)
+            self._reply.write(out, last=self._stream.ended is not None)
+
+    def _look(self) -> None:
+        """Some time has passed."""
+        now = self._steady()
+        if self._held is not None:
+            self._pace.heard = now  # that nothing comes is our own doing
+        try:
+            self._send(self._pace.fill(self._stream, now) if self._held is None else b"")
+        except Exception as fault:  # noqa: BLE001 - the loop called; it goes to whoever waits in `run`
+            self.fault = fault
+        if self._stream.ended is not None or self.fault is not None:
+            self._answer.close()
+        else:
+            self._timer = self._exchange.services.timers.after(self._pace.wait(now), self._look)
+
+    def pause(self) -> None:
+        """The client does not keep up."""
+        if self._held is None:
+            self._held = self._steady()
+            self._answer.pause()
+
+    def resume(self) -> None:
+        """It has caught up."""
+        held, self._held = self._held, None
+        if held is not None:
+            now = self._steady()
+            self._pace.heard = self._pace.shown = now
+            self._idle += now - held
+            self._answer.resume()
+
+
+async def relay(exchange: Exchange, answer: Answer, stream: ChatStream) -> StreamedReply:
     """Hand a streamed answer on. Returns when it has ended, however it ended; the record says how."""
-    response = web.StreamResponse(headers={**exchange.headers(), **HEADERS})
-    exchange.response, exchange.stream, exchange.record.status = response, stream, 200
-    exchange.services.metrics.open_stream(1)
+    reply = StreamedReply(exchange.connection, exchange.request, last=exchange.last)
+    exchange.reply, exchange.stream, exchange.record.status = reply, stream, 200
+    under_way = exchange.services.metrics.streams_under_way
+    under_way.value += 1
     try:
-        if exchange.last:
-            response.force_close()
-        await response.prepare(exchange.request)
-        async with asyncio.timeout_at(asyncio.get_running_loop().time() + _left(exchange)):
-            await _pump(exchange, answer, response, stream)
-        await response.write_eof()
-    except TimeoutError:
-        await break_off(exchange, UpstreamTimeout("The answer took too long (timeouts.total)."), "timeout")
+        reply.begin(exchange.lines(CONTENT_TYPE) + LINES)
+        await Flow(exchange, answer, stream, reply).run()
+        await _flush(exchange, reply)
     except ConnectionError:
         _abandon(exchange)
     except asyncio.CancelledError:
-        if not exchange.stopping:
+        broken = exchange.interrupted()
+        if broken is None:
             _abandon(exchange)
             raise
-        if exchange.task is not None:
-            exchange.task.uncancel()
-        await break_off(exchange, ShuttingDown("The proxy is shutting down."), "shutdown")
+        await break_off(exchange, *broken)
     finally:
         answer.close()
-        exchange.services.metrics.open_stream(-1)
+        under_way.value -= 1
         _account(exchange, stream)
-    return response
+    return reply
 
 
-async def _pump(exchange: Exchange, answer: Answer, response: web.StreamResponse, stream: ChatStream) -> None:
-    record, steady = exchange.record, exchange.services.clock.steady
-    now = steady()
-    pace = Pace(exchange, now)
-    while stream.ended is None:
-        before = now
-        try:
-            async with asyncio.timeout(pace.wait(now)):
-                piece = await answer.piece()
-        except TimeoutError:
-            now = steady()
-            out = pace.fill(stream, now)
-        except ProxyError as fault:
-            now = steady()
-            out = stream.fail(fault, "upstream_reset")
-        else:
-            now = steady()
-            pace.hear(now)
-            out = stream.feed(piece) if piece else stream.finish()
-            if out:
-                pace.show(now)
-                if record.first_token is None and stream.started:
-                    record.first_token = now - exchange.started
-        record.waited += now - before
-        if out:
-            record.bytes_out += len(out)
-            await response.write(out)
-            before, now = now, steady()
-            record.client_waited += now - before
-
-
-def _left(exchange: Exchange) -> float:
-    # A little behind Pace, which ends a silent stream in order; this one ends the wait for a client that never reads.
-    return max(0.0, exchange.services.settings.upstream.timeouts.total - exchange.elapsed()) + 1.0
+async def _flush(exchange: Exchange, reply: StreamedReply) -> None:
+    steady = exchange.services.clock.steady
+    before = steady()
+    try:
+        await reply.write_eof()
+    finally:
+        exchange.record.client_waited += steady() - before
 
 
 async def break_off(exchange: Exchange, error: ProxyError, end: str) -> None:
     """End a stream that has begun with an error event, if the client still reads."""
-    response, stream = exchange.response, exchange.stream
-    if response is None or stream is None:
+    reply, stream = exchange.reply, exchange.stream
+    if reply is None or stream is None:
         return
-    last = stream.fail(error, end)
     try:
+        if last := stream.fail(error, end):
+            reply.write(last, last=True)
         async with asyncio.timeout(LAST_WORDS):
-            await response.write(last)
-            await response.write_eof()
+            await _flush(exchange, reply)
     except (TimeoutError, ConnectionError):
         if exchange.request.transport is not None:
             exchange.request.transport.abort()

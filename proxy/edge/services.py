@@ -11,6 +11,7 @@ from proxy.edge.terms import TermsBook
 from proxy.settings import Settings
 from proxy.telemetry.health import Readiness
 from proxy.telemetry.metrics import Metrics
+from proxy.timers import Wheel
 from proxy.upstream.catalogue import Catalogue
 from proxy.upstream.repair import Repairing
 
@@ -20,6 +21,10 @@ class Log(Protocol):
 
     def request(self, record: Record) -> None:
         """The canonical line of one request."""
+        ...
+
+    def flush(self) -> None:
+        """Write the lines that wait for the event loop's next turn."""
         ...
 
     def say(self, event: str, **details: str | int) -> None:
@@ -41,7 +46,7 @@ class Services:
         keys, terms: who may call, and on which terms.
         upstream: sends translated requests, repairs them where needed.
         catalogue: Telnyx's model lists.
-        metrics, log, clock: as their types say.
+        metrics, log, clock, timers: as their types say.
         readiness: what `/readyz` says.
         random: n random bytes, for ids.
     """
@@ -55,6 +60,7 @@ class Services:
     metrics: Metrics
     log: Log
     clock: Clock
+    timers: Wheel
     readiness: Readiness
     random: Callable[[int], bytes] = field(repr=False)
 

@@ -70,9 +70,25 @@ async def test_the_content_type_does_not_matter(build: Build) -> None:
 
 async def test_expect_100_continue_is_answered_after_admission(build: Build) -> None:
     here = await build()
-    lines = ("Content-Type: application/json", f"Content-Length: {len(BODY)}", "Expect: 100-continue")
-    answer = await raw(here, head(*lines) + BODY)
-    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
+    host, port = here.proxy.addresses.openai.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    expecting = head("Content-Type: application/json", f"Content-Length: {len(BODY)}", "Expect: 100-continue")
+    async with asyncio.timeout(10):
+        writer.write(expecting)
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(BODY)
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 OK")
+    writer.close()
+
+
+async def test_who_expects_100_continue_and_does_not_wait_gets_the_answer_at_once(build: Build) -> None:
+    answer = await raw(await build(), head(f"Content-Length: {len(BODY)}", "Expect: 100-continue") + BODY)
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+async def test_who_may_not_come_in_is_not_told_to_continue(build: Build) -> None:
+    expecting = head(f"Content-Length: {len(BODY)}", "Expect: 100-continue").replace(KEY.encode(), b"sk-unknown")
+    assert (await raw(await build(), expecting)).startswith(b"HTTP/1.1 401")
 
 
 async def test_a_body_that_does_not_come_is_a_408(build: Build) -> None:

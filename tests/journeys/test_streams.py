@@ -1,6 +1,7 @@
 """Streams that go well, and streams that do not: never a silent short answer, never a client left waiting."""
 
 import asyncio
+import socket
 from typing import Any
 
 import openai
@@ -212,9 +213,12 @@ async def test_a_client_that_never_reads_is_let_go_when_the_time_is_over(
 ) -> None:
     """Nothing can be said to it, and nothing of it stays: no stream, no call to Telnyx."""
     monkeypatch.setattr(relay, "LAST_WORDS", 0.05)
-    here = await build("huge-answer", {"bytes": 64 * 2**20}, upstream={"timeouts": {"total": 0.2}})
+    here = await build("huge-answer", {"bytes": 12 * 2**20}, upstream={"timeouts": {"total": 1.5}})
     host, port = here.proxy.addresses.openai.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    narrow.connect((host, int(port)))
+    reader, writer = await asyncio.open_connection(sock=narrow, limit=1024)
     body = codec.encode(STREAM)
     head = (
         f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Length: {len(body)}"

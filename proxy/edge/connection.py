@@ -1,0 +1,185 @@
+"""A client's connection: aiohttp's handler, with a bound on slow heads and a short way out for answers.
+
+Bytes that are not HTTP get OpenAI's error envelope, too.
+
+A connection that owes the head of a request is not waited for without end: aiohttp bounds only how long one may idle,
+and thousands that send a byte now and then would take every file descriptor there is.
+
+A client that does not read is told to whoever writes: `pause` when the transport's buffer is full, `resume` when it has
+emptied. So nothing has to be awaited between a piece from Telnyx and the write to the client.
+"""
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from proxy import codec
+from proxy.edge.services import Services
+from proxy.errors import InternalError, InvalidRequest
+
+if TYPE_CHECKING:
+    from proxy.timers import Timer
+
+
+def request_id(services: Services) -> str:
+    """A new id for one request."""
+    return f"req_{services.random(16).hex()}"
+
+
+class Writer(Protocol):
+    """Whoever writes to a connection without waiting for it."""
+
+    def pause(self) -> None:
+        """Write no more: the client does not keep up."""
+        ...
+
+    def resume(self) -> None:
+        """Go on."""
+        ...
+
+
+class UnderWay(Protocol):
+    """A request that is being answered."""
+
+    due: float
+    """When its time is over, in steady seconds."""
+
+    def run_out(self) -> None:
+        """It is."""
+        ...
+
+
+class Connection(RequestHandler):
+    """One connection.
+
+    One timer, which requests do not touch, looks after it: whether the head that is owed takes too long, and whether
+    the request under way does.
+
+    Attributes:
+        writer: who is told when the client does not keep up.
+        under_way: the request that is being answered, None between two.
+        loop: the event loop it lives on.
+        owed: since when a head has been owed, in steady seconds; None while none is.
+        stuck: since when the client has not kept up, None while it does.
+    """
+
+    __slots__ = (
+        "_bounds",
+        "_new_id",
+        "_patience",
+        "_steady",
+        "_timers",
+        "loop",
+        "owed",
+        "stuck",
+        "under_way",
+        "writer",
+    )
+
+    def __init__(self, manager: web.Server, *, services: Services, bounds: tuple[float, float], **options: Any) -> None:
+        """`bounds` are the seconds that a head and the answer to a request may take; `options` are aiohttp's."""
+        super().__init__(manager, **options)
+        self.loop = self._loop
+        self.writer: Writer | None = None
+        self.under_way: UnderWay | None = None
+        self.owed: float | None = None
+        self.stuck: float | None = None
+        self._bounds = bounds
+        self._timers = services.timers
+        self._steady = services.clock.steady
+        self._new_id = partial(request_id, services)
+        self._patience: Timer | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody is there, and owes a request."""
+        super().connection_made(transport)
+        self.owed = self._steady()
+        self._patience = self._timers.after(min(self._bounds), self._look)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes; between two requests they begin the head of the next one."""
+        super().data_received(data)
+        if self.owed is None and self.under_way is None:
+            self.owed = self._steady()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Nobody is there any more."""
+        if self._patience is not None:
+            self._patience.cancel()
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        """Some time has passed, and no more of it than the shorter one of the bounds."""
+        now, wait = self._steady(), min(self._bounds)
+        # A head that does not end; or an answer that is made, and that the client does not take.
+        since = self.stuck if self.under_way is None and self.stuck is not None else self.owed
+        if since is not None:
+            left = since + self._bounds[0] - now
+            if left <= 0:
+                if self.transport is not None:
+                    self.transport.abort()
+                return
+            wait = min(wait, left)
+        if self.under_way is not None:
+            left = self.under_way.due - now
+            if left <= 0:
+                self.under_way.run_out()
+            else:
+                wait = min(wait, left)
+        self._patience = self._timers.after(wait, self._look)
+
+    def pause_writing(self) -> None:
+        """The client does not keep up."""
+        super().pause_writing()
+        self.stuck = self._steady()
+        if self.writer is not None:
+            self.writer.pause()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        super().resume_writing()
+        self.stuck = None
+        if self.writer is not None:
+            self.writer.resume()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - the signature is aiohttp's
+        """Read on where reading was paused. aiohttp asks for it after every piece of a body that is taken."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
+    def send(self, data: bytes) -> None:
+        """Write, now. Raises ConnectionError where nobody is there any more."""
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        transport.write(data)
+
+    async def drained(self) -> None:
+        """Wait until there is room to write. Raises ConnectionError where the client goes."""
+        if self.writing_paused:
+            await self._drain_helper()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,  # noqa: ARG002 - the signature is aiohttp's
+        message: str | None = None,  # noqa: ARG002 - the signature is aiohttp's
+    ) -> web.StreamResponse:
+        """The answer to bytes that cannot be parsed; nothing of them or of the exception is repeated."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun already")
+        error: InvalidRequest | InternalError = InternalError("An internal error occurred.")
+        if status < error.status:
+            error = InvalidRequest("The request is not valid HTTP/1.1.", code="invalid_http")
+        response = web.Response(
+            body=codec.encode(error.envelope()),
+            status=error.status,
+            headers={"x-request-id": self._new_id()},
+            content_type="application/json",
+        )
+        response.force_close()
+        return response

@@ -1,0 +1,117 @@
+"""A client's connection: heads that never end, bytes that are not HTTP, clients that do not read."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from aiohttp import web
+
+from proxy import codec
+from proxy.edge.listener import Listener
+from tests.conftest import Build
+from tests.world import HELLO, KEY, MODEL, World
+
+PROBE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@asynccontextmanager
+async def impatient(here: World, head_seconds: float) -> AsyncIterator[int]:
+    """The port of a second listener of the same proxy, which waits for heads no longer than that."""
+    runner = web.ServerRunner(Listener(here.proxy.services, head_seconds=head_seconds).server(), handle_signals=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /livez HT", PROBE[:-2]])
+async def test_a_connection_that_never_sends_a_whole_head_is_closed(build: Build, begun: bytes) -> None:
+    async with impatient(await build(), 0.05) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(begun)
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_trickle_does_not_buy_time_for_the_second_head_either(build: Build) -> None:
+    async with impatient(await build(), 0.2) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(PROBE)
+        assert await reader.readuntil(b'{"status":"ok"}')
+        writer.write(PROBE[:-2])
+
+        async def trickle() -> None:
+            while not writer.is_closing():
+                writer.write(b"X-More: 1\r\n")
+                await asyncio.sleep(0.02)
+
+        trickling = asyncio.ensure_future(trickle())
+        async with asyncio.timeout(10):
+            with suppress(ConnectionError):
+                assert await reader.read() == b""
+        trickling.cancel()
+        writer.close()
+
+
+async def test_a_slow_answer_and_an_idle_connection_are_not_slow_heads(build: Build) -> None:
+    here = await build("slow-headers", {"seconds": 0.2})
+    body = codec.encode({"model": MODEL, "messages": HELLO})
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
+    async with impatient(here, 0.1) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(2):
+            writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 200")
+            length = int(answer.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            await reader.readexactly(length)
+            await asyncio.sleep(0.2)  # longer than a head may take
+        writer.close()
+
+
+async def test_headers_beyond_the_limit_are_a_400(build: Build) -> None:
+    here = await build()
+    async with here.session.get(here.url("/v1/models"), headers={"X-Big": "x" * 100_000}) as answer:
+        assert answer.status == 400
+        assert (await answer.json())["error"]["code"] == "invalid_http"
+
+
+async def test_a_client_that_never_takes_its_answer_is_let_go(build: Build) -> None:
+    """The answer is made and the request is over, but all of it waits in memory."""
+    here = await build("huge-answer", {"bytes": 12 * 2**20})
+    body = codec.encode({"model": MODEL, "messages": HELLO})
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
+    async with impatient(here, 0.2) as port:
+        narrow = socket.socket()
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        narrow.connect(("127.0.0.1", port))
+        reader, writer = await asyncio.open_connection(sock=narrow, limit=1024)
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.sleep(0.5)  # longer than an answer may stay
+        reader._transport.resume_reading()  # type: ignore[attr-defined]
+        taken = 0
+        async with asyncio.timeout(20):
+            with suppress(ConnectionError):
+                while piece := await reader.read(65536):
+                    taken += len(piece)
+        assert taken < 12 * 2**20
+        writer.close()
+
+
+async def test_a_client_that_was_not_told_to_send_its_body_is_told_that_the_connection_ends(build: Build) -> None:
+    here = await build()
+    head = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-unknown\r\n"
+    async with impatient(here, 5) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"{head}Content-Length: 100\r\nExpect: 100-continue\r\n\r\n".encode())
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 401")
+        assert b"\r\nConnection: close\r\n" in answer
+        writer.close()
