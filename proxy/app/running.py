@@ -3,13 +3,14 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from proxy.admin.server import create_app
+from proxy.app.looping import rare_garbage
 from proxy.app.services import Stopping, running_services
 from proxy.clock import SYSTEM, Clock
 from proxy.edge.listener import Listener
@@ -51,9 +52,25 @@ class Proxy:
     listener: Listener
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which of several workers a process is.
+
+    Attributes:
+        number: from 1.
+        lifeline: file descriptor whose end says that whoever started the workers has gone.
+    """
+
+    number: int
+    lifeline: int
+
+
 @asynccontextmanager
-async def running(settings: Settings, clock: Clock = SYSTEM) -> AsyncIterator[Proxy]:
-    """Both listeners, up before the body runs; drained and closed after it. Raises OSError where one cannot listen."""
+async def running(settings: Settings, clock: Clock = SYSTEM, *, shared: bool = False) -> AsyncIterator[Proxy]:
+    """Both listeners, up before the body runs; drained and closed after it. Raises OSError where one cannot listen.
+
+    `shared`: other workers listen on both ports, too.
+    """
     stopping = Stopping()
     async with AsyncExitStack() as stack:
         services = await stack.enter_async_context(running_services(settings, stopping, clock))
@@ -61,12 +78,13 @@ async def running(settings: Settings, clock: Clock = SYSTEM) -> AsyncIterator[Pr
         app = create_app(services.metrics, stopping.readiness, token.reveal() if token else None)
         operators = web.AppRunner(app, access_log=None, shutdown_timeout=LAST_CONNECTIONS)
         await _set_up(stack, operators)
-        await _start(operators, settings.admin, "admin")
+        await _start(operators, settings.admin, "admin", reuse_port=shared or None)
         admin = _address(operators, settings.admin.host)
         listener = Listener(services)
         runner = web.ServerRunner(listener.server(), handle_signals=False, shutdown_timeout=LAST_CONNECTIONS)
         await _set_up(stack, runner)
-        site = await _start(runner, settings.listen, "listen", reuse_port=settings.listen.reuse_port or None)
+        reuse_port = shared or settings.listen.reuse_port or None
+        site = await _start(runner, settings.listen, "listen", reuse_port=reuse_port)
         try:
             yield Proxy(Addresses(_address(runner, settings.listen.host), admin), services, listener)
         finally:
@@ -87,35 +105,66 @@ async def _start(runner: Runner, where: Listen | Admin, section: str, *, reuse_p
     try:
         await site.start()
     except OSError as fault:
-        code = fault.errno or 0
-        reason = os.strerror(code) if code > 0 else fault.strerror  # negative codes are those of a name look-up
-        raise OSError(
-            code, f"cannot listen on {where.host}:{where.port} ({section}.host, {section}.port): {reason}"
-        ) from fault
+        raise cannot_listen(where, section, fault) from fault
     return site
 
 
+def cannot_listen(where: Listen | Admin, section: str, fault: OSError) -> OSError:
+    """The error to raise instead of one that does not name the setting to change."""
+    code = fault.errno or 0
+    reason = os.strerror(code) if code > 0 else fault.strerror  # negative codes are those of a name look-up
+    return OSError(code, f"cannot listen on {where.host}:{where.port} ({section}.host, {section}.port): {reason}")
+
+
 def _address(runner: Runner, host: str) -> str:
-    port = runner.addresses[0][1]
+    return address(host, runner.addresses[0][1])
+
+
+def address(host: str, port: int) -> str:
+    """A host and a port as a URL."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def until_signal(settings: Settings, ready: Callable[[Proxy], Awaitable[None] | None]) -> None:
-    """Run until SIGINT or SIGTERM; a second one cuts the grace short. `ready` is called once everything listens."""
-    stop = asyncio.Event()
+async def until_signal(
+    settings: Settings, ready: Callable[[Proxy], Awaitable[None] | None], place: Place | None = None
+) -> None:
+    """Run until SIGINT or SIGTERM; a second one cuts the grace short. `ready` is called once everything listens.
+
+    In one of several workers, at its `place`, the end of the lifeline is the same as a signal.
+    """
     loop = asyncio.get_running_loop()
-    for number in SIGNALS:
-        loop.add_signal_handler(number, stop.set)
-    try:
-        async with running(settings) as proxy:
+    which = {"worker": place.number, "pid": os.getpid()} if place is not None else {}
+    with _end(place) as stop:
+        async with running(settings, shared=place is not None) as proxy:
             told = ready(proxy)
             if told is not None:
                 await told
-            proxy.services.log.say("listening", openai=proxy.addresses.openai, admin=proxy.addresses.admin)
-            await stop.wait()
-            proxy.services.log.say("stopping", grace_seconds=int(settings.shutdown.grace))
+            proxy.services.log.say("listening", openai=proxy.addresses.openai, admin=proxy.addresses.admin, **which)
+            with rare_garbage():
+                await stop.wait()
+            proxy.services.log.say("stopping", grace_seconds=int(settings.shutdown.grace), **which)
             for number in SIGNALS:
                 loop.add_signal_handler(number, proxy.listener.hurry)  # a second one is meant
+
+
+@contextmanager
+def _end(place: Place | None) -> Iterator[asyncio.Event]:
+    """What is set once it is time to stop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def deserted(lifeline: int) -> None:
+        loop.remove_reader(lifeline)  # an end is ready to be read for ever
+        stop.set()
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    if place is not None:
+        loop.add_reader(place.lifeline, deserted, place.lifeline)
+    try:
+        yield stop
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
+        if place is not None:
+            loop.remove_reader(place.lifeline)

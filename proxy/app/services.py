@@ -1,16 +1,19 @@
 """Settings -> Services: every implementation is chosen here."""
 
-import os
+import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from proxy import __version__
 from proxy.accounts.tenants import Grant, KeyRing, Tenant
+from proxy.app.descriptors import most_idle, raise_limit
+from proxy.app.entropy import Entropy
 from proxy.app.logging import StructuredLog
 from proxy.app.tasks import Tasks
 from proxy.clock import SYSTEM, Clock
@@ -21,11 +24,13 @@ from proxy.telemetry import loop_lag
 from proxy.telemetry.health import State
 from proxy.telemetry.logs import make_logger, open_output
 from proxy.telemetry.metrics import Metrics
+from proxy.timers import Wheel
 from proxy.translation import chat
 from proxy.translation.quirks import QuirkMemory
-from proxy.upstream.aiohttp_transport import AiohttpTransport
 from proxy.upstream.catalogue import Catalogue
+from proxy.upstream.native_transport import NativeTransport
 from proxy.upstream.repair import Repairing
+from proxy.upstream.transport import Transport
 
 USER_AGENT = f"telnyx-openai-proxy/{__version__}"
 
@@ -49,28 +54,22 @@ async def running_services(settings: Settings, stopping: Stopping, clock: Clock 
         spelled_out = terms.spelled_out()
         metrics = Metrics(lambda name: name in spelled_out or name in catalogue, known_field, settings.metrics.series)
         stack.callback(metrics.close)
-        output = stack.enter_context(open_output(str(settings.logging.file) if settings.logging.file else None))
-        log = StructuredLog(make_logger(output, settings.logging.format, settings.logging.level, metrics.lose_log_line))
-        stack.enter_context(log.take_over())
-        tasks = Tasks(log.task_failed)
-        upstream = settings.upstream
-        transport = _transport(settings)
+        log = stack.enter_context(_log(settings, metrics))
+        tasks, timers = Tasks(log.task_failed), Wheel()
+        stack.callback(timers.close)
+        transport = _transport(settings, timers)
         stack.push_async_callback(transport.close)
         stack.push_async_callback(tasks.close)
-        catalogue = Catalogue(
-            transport,
-            upstream.base_url + upstream.models_path,
-            ttl=settings.models.ttl,
-            clock=clock.steady,
-            tasks=tasks,
-        )
+        base_url = settings.upstream.base_url
+        models_url = base_url + settings.upstream.models_path
+        catalogue = Catalogue(transport, models_url, ttl=settings.models.ttl, clock=clock.steady, tasks=tasks)
         keys = key_ring(settings)
         for credential in {tenant.credential for tenant in tenants(settings).values()}:
             tasks.start(catalogue.warm(credential))
         tasks.start(loop_lag.watch(metrics.observe_loop_lag))
         yield Services(
             settings=settings,
-            urls={"chat": upstream.base_url + upstream.chat_path},
+            urls={"chat": base_url + settings.upstream.chat_path},
             keys=keys,
             terms=terms,
             upstream=Repairing(transport, QuirkMemory(), clock.steady),
@@ -78,9 +77,20 @@ async def running_services(settings: Settings, stopping: Stopping, clock: Clock 
             metrics=metrics,
             log=log,
             clock=clock,
+            timers=timers,
             readiness=stopping.readiness,
-            random=os.urandom,
+            random=Entropy(),
         )
+
+
+@contextmanager
+def _log(settings: Settings, metrics: Metrics) -> Iterator[StructuredLog]:
+    logging = settings.logging
+    with open_output(str(logging.file) if logging.file else None) as output:
+        soon = asyncio.get_running_loop().call_soon
+        log = StructuredLog(make_logger(output, logging.format, logging.level, metrics.lose_log_line, soon))
+        with log.take_over():
+            yield log
 
 
 def known_field(path: str) -> bool:
@@ -88,15 +98,20 @@ def known_field(path: str) -> bool:
     return re.split(r"[.\[]", path, maxsplit=1)[0] in chat.FIELDS
 
 
-def _transport(settings: Settings) -> AiohttpTransport:
+def _transport(settings: Settings, timers: Wheel) -> Transport:
     upstream = settings.upstream
-    return AiohttpTransport(
-        connect=upstream.timeouts.connect,
-        first_byte=upstream.timeouts.first_byte,
-        keepalive=upstream.keepalive,
-        user_agent=USER_AGENT,
-        tls=_trust(upstream.ca_file),
-    )
+    options: dict[str, Any] = {
+        "connect": upstream.timeouts.connect,
+        "first_byte": upstream.timeouts.first_byte,
+        "keepalive": upstream.keepalive,
+        "user_agent": USER_AGENT,
+        "tls": _trust(upstream.ca_file),
+    }
+    if upstream.transport == "native":
+        return NativeTransport(**options, timers=timers, idle=most_idle(raise_limit()))
+    from proxy.upstream.aiohttp_transport import AiohttpTransport  # aiohttp's client takes memory
+
+    return AiohttpTransport(**options)
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext:

@@ -1,7 +1,17 @@
 """`telnyx-proxy demo`: the proxy in front of the built-in emulator, with a tenant and a key."""
 
 import argparse
+import asyncio
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from proxy.app.running import Addresses
+    from proxy.app.workers import Report
+    from proxy.settings import Settings
 
 CREDENTIAL = "KEY_demo"
 """What the emulator accepts as a Telnyx API key."""
@@ -20,31 +30,81 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(args: argparse.Namespace) -> int:
     """Serve until a signal. 2 for an unknown scenario."""
+    from proxy.app.checks import CHECKS
     from proxy.app.looping import run_loop
+    from proxy.app.processors import worker_count
     from proxy.emulator import scenarios
+    from proxy.settings import environment, load
 
     try:
         scenarios.resolve(args.scenario)
     except scenarios.UnknownScenario as fault:
         sys.stderr.write(f"telnyx-proxy demo: {fault}\n")
         return 2
-    return run_loop(_demo(args.scenario))
-
-
-async def _demo(scenario: str) -> int:
-    from proxy.app.banner import banner, tell
-    from proxy.app.checks import CHECKS
-    from proxy.app.running import until_signal
-    from proxy.app.starting import with_tenant
-    from proxy.emulator.server import running
-    from proxy.settings import Secret, environment, load
-
     settings = load(None, environment(), checks=CHECKS)
+    count = worker_count(settings.server.workers)
+    return _in_several(args.scenario, settings, count) if count > 1 else run_loop(_demo(args.scenario, settings))
+
+
+async def _demo(scenario: str, settings: "Settings") -> int:
+    from proxy.app.running import until_signal
+    from proxy.emulator.server import running
+
     async with running(scenario=scenario) as telnyx:
-        upstream = settings.upstream.model_copy(
-            update={"base_url": telnyx.base_url, "api_key": Secret(value=CREDENTIAL)}
-        )
-        settings, key = with_tenant(settings.model_copy(update={"upstream": upstream}), "demo")
-        place = f"the built-in emulator of Telnyx ({telnyx.base_url})"
-        await until_signal(settings, lambda proxy: tell(banner(proxy.addresses, key, place)))
+        settings, key = _in_front_of(settings, telnyx.base_url)
+        await until_signal(settings, lambda proxy: _greet(proxy.addresses, key, telnyx.base_url))
     return 0
+
+
+def _in_several(scenario: str, settings: "Settings", count: int) -> int:
+    """Several workers in front of one emulator, so that it knows of all requests."""
+    from proxy.app.several import supervise
+
+    with _emulator(scenario) as base_url:
+        settings, key = _in_front_of(settings, base_url)
+        return supervise(settings, count, lambda addresses: _greet(addresses, key, base_url))
+
+
+def _in_front_of(settings: "Settings", base_url: str) -> "tuple[Settings, str | None]":
+    from proxy.app.starting import with_tenant
+    from proxy.settings import Secret
+
+    upstream = settings.upstream.model_copy(update={"base_url": base_url, "api_key": Secret(value=CREDENTIAL)})
+    return with_tenant(settings.model_copy(update={"upstream": upstream}), "demo")
+
+
+def _greet(addresses: "Addresses", key: str | None, base_url: str) -> None:
+    from proxy.app.banner import banner, tell
+
+    tell(banner(addresses, key, f"the built-in emulator of Telnyx ({base_url})"))
+
+
+@contextmanager
+def _emulator(scenario: str) -> Iterator[str]:
+    """An emulator in a process of its own, until the block is left; its base URL."""
+    from proxy.app.looping import run_loop
+    from proxy.app.workers import REPORT, fault_of, fork
+
+    lifeline, held = os.pipe()
+    worker = fork(lambda report: run_loop(_emulate(scenario, report, lifeline)), (held,))
+    try:
+        told = os.read(worker.reports, REPORT)
+        if not told.startswith(b"http"):
+            raise fault_of(told) or OSError("the emulator did not start")
+        yield told.decode()
+    finally:
+        os.close(held)
+        worker.ended()
+        os.close(lifeline)
+
+
+async def _emulate(scenario: str, report: "Report", lifeline: int) -> None:
+    """Serve until the lifeline's end, which comes with that of the process that holds its other end."""
+    from proxy.emulator.server import running
+
+    async with running(scenario=scenario) as telnyx:
+        over = asyncio.Event()
+        asyncio.get_running_loop().add_reader(lifeline, over.set)
+        report(telnyx.base_url.encode())
+        await over.wait()
+        asyncio.get_running_loop().remove_reader(lifeline)

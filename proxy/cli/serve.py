@@ -2,6 +2,10 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from proxy.app.running import Addresses
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -17,15 +21,26 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until a signal."""
-    from proxy.app.banner import banner, tell
+    """Serve until a signal, in this process or in several workers."""
     from proxy.app.checks import CHECKS
-    from proxy.app.looping import run_loop
-    from proxy.app.running import until_signal
+    from proxy.app.processors import worker_count
+    from proxy.app.several import supervise
     from proxy.app.starting import expect_credential, with_tenant
     from proxy.settings import environment, load
 
     settings, key = with_tenant(load(args.config, environment(), checks=CHECKS))
     expect_credential(settings)
-    run_loop(until_signal(settings, lambda proxy: tell(banner(proxy.addresses, key, settings.upstream.base_url))))
+
+    def greet(addresses: "Addresses") -> None:
+        from proxy.app.banner import banner, tell
+
+        tell(banner(addresses, key, settings.upstream.base_url))
+
+    count = worker_count(settings.server.workers)
+    if count > 1:
+        return supervise(settings, count, greet)
+    from proxy.app.looping import run_loop
+    from proxy.app.running import until_signal
+
+    run_loop(until_signal(settings, lambda proxy: greet(proxy.addresses)))
     return 0

@@ -3,6 +3,7 @@
 They look at what could be read, so that their faults come in the same report as those of single settings.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -15,6 +16,9 @@ from proxy.settings.tenants import Key
 
 EVERY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised here, not listened on
 """Addresses that stand for every address of the machine."""
+
+
+LINUX: bool = sys.platform == "linux"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Readable:
 
 def check(readable: Readable) -> list[Fault]:
     """Every fault that shows only in what belongs together."""
-    found = (_upstream, _admin, _listeners, _allowed, _ids, _key_names, _digests, _borrowers)
+    found = (_upstream, _admin, _listeners, _workers, _allowed, _ids, _key_names, _digests, _borrowers)
     return [fault for look in found for fault in look(readable)]
 
 
@@ -82,6 +86,14 @@ def _listeners(readable: Readable) -> Iterator[Fault]:
     same = listen.host == admin.host or not EVERY.isdisjoint({listen.host, admin.host})
     if same and listen.port == admin.port != 0:
         yield Fault("admin.port", "is the same as listen.port", "the two listeners need a port each")
+
+
+def _workers(readable: Readable) -> Iterator[Fault]:
+    """Elsewhere SO_REUSEPORT is missing, or hands every connection to one and the same process."""
+    workers = readable.settings.server.workers
+    if workers != "auto" and workers > 1 and not LINUX:
+        message = "needs Linux: no other system spreads the connections of one port over processes"
+        yield Fault("server.workers", message, "1, or auto, which is 1 there")
 
 
 def _allowed(readable: Readable) -> Iterator[Fault]:

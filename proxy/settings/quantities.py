@@ -4,7 +4,7 @@ import ipaddress
 import re
 import ssl
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, ValidationInfo
 
@@ -12,6 +12,8 @@ from proxy.settings.secrets import BELOW_THE_FILE, Surroundings
 from proxy.settings.section import complaint
 
 DAY = 86_400
+MOST_WORKERS = 256
+"""Worker processes at most: more than the processors of nearly every machine; above it, it is a slip."""
 
 
 def not_a_switch(value: Any) -> Any:
@@ -33,6 +35,20 @@ Size = Annotated[ByteSize, Field(gt=0), _Number]
 Port = Annotated[Whole, Field(ge=0, le=65_535)]
 """0 lets the system choose a free one."""
 Text = Annotated[str, Field(min_length=1)]
+
+
+def expect_workers(value: Any) -> Any:
+    """`auto` or a number of processes."""
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if value == "auto" or (type(value) is int and 1 <= value <= MOST_WORKERS):
+        return value
+    raise complaint(
+        f"must be a whole number from 1 to {MOST_WORKERS}, or auto", "auto = one per processor this process may use"
+    )
+
+
+Workers = Annotated[Literal["auto"] | int, BeforeValidator(expect_workers)]
 
 
 def anchor(path: Path | None, info: ValidationInfo) -> Path | None:

@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ByteSize, SecretStr
 from pydantic_core import PydanticUndefined
@@ -70,9 +70,15 @@ def _type(shape: Shape) -> str:
         return _MODELS.get(shape.model, "section")
     if shape.item is not None:
         return f"{'list' if shape.kind == 'list' else 'map'} of {_plural(_type(shape.item))}"
-    if get_origin(shape.type) is Literal:
-        return " or ".join(f"`{value}`" for value in get_args(shape.type))
-    return _TYPES.get(shape.type, "text")
+    return _plain_type(shape.type)
+
+
+def _plain_type(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return " or ".join(f"`{value}`" for value in get_args(annotation))
+    if get_origin(annotation) in {Union, types.UnionType}:
+        return " or ".join(_plain_type(each) for each in get_args(annotation) if each is not types.NoneType)
+    return _TYPES.get(annotation, "text")
 
 
 def _plural(words: str) -> str:

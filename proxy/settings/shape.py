@@ -80,8 +80,7 @@ def shape(annotation: Any, metadata: typing.Sequence[Any] = ()) -> Shape:
     if origin is typing.Annotated:
         return shape(arguments[0], arguments[1:])
     if origin in {typing.Union, types.UnionType}:
-        inner = shape(next(each for each in arguments if each is not type(None)), metadata)
-        return Shape(inner.kind, inner.model, inner.item, optional=True, type=inner.type)
+        return _either(annotation, [each for each in arguments if each is not type(None)], metadata)
     for mark in metadata:
         if isinstance(mark, FieldsOf):
             return section(mark.model)
@@ -90,6 +89,14 @@ def shape(annotation: Any, metadata: typing.Sequence[Any] = ()) -> Shape:
     if origin is Mapping:
         return Shape("map", item=shape(arguments[1]))
     return _simple(annotation)
+
+
+def _either(annotation: Any, kinds: list[Any], metadata: typing.Sequence[Any]) -> Shape:
+    """The shape of a union: of `X | None` that of X, of several plain types a value."""
+    if len(kinds) > 1:
+        return Shape("value", optional=type(None) in typing.get_args(annotation), type=annotation)
+    inner = shape(kinds[0], metadata)
+    return Shape(inner.kind, inner.model, inner.item, optional=True, type=inner.type)
 
 
 def _simple(annotation: Any) -> Shape:

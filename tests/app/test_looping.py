@@ -1,10 +1,11 @@
 import asyncio
+import gc
 import sys
 
 import pytest
 import uvloop
 
-from proxy.app.looping import run_loop
+from proxy.app.looping import GARBAGE, rare_garbage, run_loop
 
 
 async def which() -> type[asyncio.AbstractEventLoop]:
@@ -29,3 +30,12 @@ def test_failures_come_out(monkeypatch: pytest.MonkeyPatch, *, there: bool) -> N
         monkeypatch.setitem(sys.modules, "uvloop", None)
     with pytest.raises(LookupError, match="mistake"):
         run_loop(work())
+
+
+def test_garbage_is_looked_for_rarely_until_the_block_is_left() -> None:
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
+    with rare_garbage():
+        assert gc.get_threshold() == GARBAGE
+        assert gc.get_freeze_count() > frozen
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0

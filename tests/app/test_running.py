@@ -13,7 +13,7 @@ import pytest
 
 from proxy import codec
 from proxy.app import running as module
-from proxy.app.running import Addresses, Proxy, running, until_signal
+from proxy.app.running import Addresses, Place, Proxy, running, until_signal
 from proxy.emulator.server import Emulator
 from proxy.emulator.server import running as emulator_running
 from proxy.settings import Settings
@@ -199,6 +199,36 @@ async def test_several_processes_may_share_a_port(log: Path) -> None:
         async with running(settings(NOWHERE, log, listen={"reuse_port": True, "port": port})) as other:
             assert other.addresses.openai == one.addresses.openai
             assert other.addresses.admin != one.addresses.admin
+
+
+async def test_workers_share_both_ports(log: Path) -> None:
+    async with running(settings(NOWHERE, log), shared=True) as one:
+        ports = [int(each.rpartition(":")[2]) for each in (one.addresses.openai, one.addresses.admin)]
+        given = settings(NOWHERE, log, listen={"port": ports[0]}, admin={"port": ports[1]})
+        async with running(given, shared=True) as other:
+            assert other.addresses == one.addresses
+
+
+async def test_a_worker_ends_with_whoever_holds_the_other_end_of_its_lifeline(log: Path) -> None:
+    lifeline, held = os.pipe()
+
+    def ready(proxy: Proxy) -> None:
+        os.close(held)
+
+    async with asyncio.timeout(30):
+        await until_signal(settings(NOWHERE, log), ready, Place(3, lifeline))
+    os.close(lifeline)
+    assert events(log) == ["listening", "stopping"]
+    assert [(line["worker"], line["pid"]) for line in lines(log)] == [(3, os.getpid())] * 2
+
+
+async def test_a_worker_is_stopped_by_a_signal_too(log: Path) -> None:
+    lifeline, held = os.pipe()
+    async with asyncio.timeout(30):
+        await until_signal(settings(NOWHERE, log), lambda _: os.kill(os.getpid(), signal.SIGTERM), Place(1, lifeline))
+    os.close(lifeline)
+    os.close(held)
+    assert events(log) == ["listening", "stopping"]
 
 
 class Bound:

@@ -29,6 +29,22 @@ async def test_what_the_demo_prints_works_when_pasted() -> None:
     assert {line.get("tenant") for line in ended.lines() if line["event"] == "request"} == {"demo"}
 
 
+async def test_several_workers_share_the_key_and_the_emulator() -> None:
+    async with running(*MODULE, "demo", environ={**ANY_PORT, "TELNYX_PROXY_SERVER__WORKERS": "2"}) as demo:
+        text = await demo.until("Ctrl-C stops it.")
+        assert text.count("OPENAI_API_KEY=") == 1
+        for _ in range(8):  # connections of their own, which chance gives to the one or the other
+            assert (await _as_curl_would(curl(text)))[0] == 200
+        ended = await demo.end(signal.SIGINT)
+    assert ended.code == 0
+    events = [line["event"] for line in ended.lines()]
+    assert {name: events.count(name) for name in events} == {"listening": 2, "request": 8, "stopping": 2}
+    emulator = text.partition("emulator of Telnyx (")[2].partition(")")[0]
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await session.get(emulator)
+
+
 async def _as_curl_would(words: list[str]) -> tuple[int, Any]:
     program, url, *options = words
     assert program == "curl"

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.settings import checks
 from tests.settings.configuring import faults_of, only_fault, settings_of
 
 KEY = "0123456789abcdefghij"
@@ -41,6 +42,19 @@ def test_the_address_of_telnyx_has_a_version(tmp_path: Path, host: str) -> None:
     assert fault.hint == f"usually https://{host}/v2"
     settings_of(tmp_path, f"upstream: {{base_url: 'https://{host}/v2'}}")
     settings_of(tmp_path, "upstream: {base_url: 'https://gateway.example.org'}")
+
+
+@pytest.mark.parametrize(("workers", "count"), [("2", 1), ("1", 0), ("auto", 0)])
+def test_several_workers_need_a_system_that_spreads_connections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: str, count: int
+) -> None:
+    text = f"server: {{workers: {workers}}}"
+    settings_of(tmp_path, text)
+    monkeypatch.setattr(checks, "LINUX", False)
+    found = faults_of(tmp_path, text) if count else ()
+    assert [(fault.path, "needs Linux" in fault.message) for fault in found] == [("server.workers", True)] * count
+    if not count:
+        settings_of(tmp_path, text)
 
 
 @pytest.mark.parametrize("token", ["", "token: null", "token: {env: ABSENT}"])

@@ -33,6 +33,8 @@ def test_every_setting_has_a_variable(setting: str) -> None:
         ("LISTEN__HOST", "null", "listen.host", "null"),
         ("LISTEN__HOST", "::1", "listen.host", "::1"),
         ("LISTEN__REUSE_PORT", "yes", "listen.reuse_port", True),
+        ("SERVER__WORKERS", "3", "server.workers", 3),
+        ("SERVER__WORKERS", "auto", "server.workers", "auto"),
         ("LIMITS__BODY", "1MiB", "limits.body", 1048576),
         ("TRANSLATION__TEMPERATURE", "", "translation.temperature", None),
         ("TRANSLATION__FIELDS", "{logit_bias: refuse}", "translation.fields", {"logit_bias": "refuse"}),

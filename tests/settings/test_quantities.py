@@ -17,6 +17,7 @@ from proxy.settings.quantities import (
     Size,
     Text,
     Whole,
+    Workers,
     is_loopback,
 )
 from proxy.settings.secrets import Surroundings
@@ -52,6 +53,7 @@ def accepts(kind: Any, value: Any) -> bool:
         (Seconds, [0.001, 5, 86400], [0, -1, 86401, True]),
         (SecondsOrNone, [0, 5], [-1, 86401, True]),
         (Port, [0, 8080, 65535], [-1, 65536, True, 80.5]),
+        (Workers, ["auto", 1, 256, "8"], [0, -1, 257, True, 2.0, "all", "AUTO", "", None, []]),
         (Size, [1, "32MiB", "1.5 GB", "512"], [0, "0", "-1", "lots", "3 parsecs", True, []]),
         (
             Host,

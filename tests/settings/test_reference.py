@@ -36,6 +36,7 @@ def test_every_request_field_has_one_row(name: str) -> None:
     [
         ("listen.port", "whole number", "`8080`", "TELNYX_PROXY_LISTEN__PORT"),
         ("listen.reuse_port", "true or false", "`false`", "TELNYX_PROXY_LISTEN__REUSE_PORT"),
+        ("server.workers", "`auto` or whole number", "`1`", "TELNYX_PROXY_SERVER__WORKERS"),
         ("upstream.dialect", "`auto` or `2026-10` or `2026-06`", "`auto`", "TELNYX_PROXY_UPSTREAM__DIALECT"),
         ("upstream.timeouts", "section", "", "TELNYX_PROXY_UPSTREAM__TIMEOUTS"),
         ("upstream.ca_file", "text, or null", "`null`", "TELNYX_PROXY_UPSTREAM__CA_FILE"),

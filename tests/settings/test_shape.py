@@ -30,6 +30,8 @@ class Tree(BaseModel):
         (Path | None, "text", True),
         (Optional[int], "value", True),  # noqa: UP045 - the older spelling has another origin
         (Literal["a", "b"], "value", False),
+        (Literal["a"] | int, "value", False),
+        (Literal["a"] | int | None, "value", True),
         (tuple[str, ...], "list", False),
         (list[str], "list", False),
         (Mapping[str, int], "map", False),

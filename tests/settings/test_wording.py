@@ -29,6 +29,18 @@ from tests.settings.configuring import only_fault
         ("listen: {reuse_port: [1]}", "listen.reuse_port", "must be true or false", ""),
         ("listen: 8080", "listen", "must be a section", "one per line"),
         ("listen:\n  port:80", "listen", "must be a section", "a blank after the colon"),
+        (
+            "server: {workers: many}",
+            "server.workers",
+            "must be a whole number from 1 to 256, or auto",
+            "one per processor",
+        ),
+        (
+            "server: {workers: 0}",
+            "server.workers",
+            "must be a whole number from 1 to 256, or auto",
+            "one per processor",
+        ),
         ("streams: {keepalive: 5s}", "streams.keepalive", "must be a number", "without a unit"),
         ("streams: {keepalive: [1]}", "streams.keepalive", "must be a number", ""),
         ("streams: {keepalive: .inf}", "streams.keepalive", "must be a number", ""),
