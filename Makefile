@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types house format bench lock clean setup setup-dev docs
+.PHONY: help run test lint types house format bench bench-sequential bench-growth bench-micro bench-peers lock clean setup setup-dev docs
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 run: setup ## Set up, then start the proxy: against Telnyx if TELNYX_API_KEY is set, else with the built-in emulator
 	@if [ -n "$$TELNYX_API_KEY" ]; then exec $(BIN)/telnyx-proxy serve --config config/proxy.yaml; else exec $(BIN)/telnyx-proxy demo; fi
@@ -33,6 +33,18 @@ docs: setup-dev ## Write the generated documentation again
 
 bench: setup-dev ## Ratios beside a bare aiohttp relay, measured in one run
 	$(BIN)/python -m tests.bench
+
+bench-sequential: setup-dev ## Added latency, one request after another, as comparisons are published
+	$(BIN)/python -m tests.bench --sequential
+
+bench-growth: setup-dev ## What grows with connections, keys, models and sizes
+	$(BIN)/python -m tests.bench --growth
+
+bench-peers: setup-dev ## The same beside rival gateways, installed from their registries into .cache (about 1 GB)
+	$(BIN)/python -m tests.bench.peers
+
+bench-micro: setup-dev ## Every hot function beside a fixed piece of work, and what has become slower
+	$(BIN)/python -m tests.bench.micro
 
 lock: ## Resolve the newest versions into the lock files (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group dev -o requirements-dev.lock

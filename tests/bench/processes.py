@@ -3,11 +3,13 @@
 import contextlib
 import functools
 import os
+import re
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -15,6 +17,7 @@ from tests.bench import answers
 
 STOPPING = 10.0  # seconds a process has to end by itself
 MIB = 2**20
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @functools.cache
@@ -63,15 +66,22 @@ def uninterrupted() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], processor: int | None, log: Path) -> Iterator[psutil.Popen]:
-    """A process, its output in a file, ended with its whole tree on the way out.
+def running(
+    command: Sequence[str], processor: int | None, log: Path, environment: Mapping[str, str] = NOTHING
+) -> Iterator[psutil.Popen]:
+    """A process, its output in a file, ended with its whole tree on the way out. `environment` is laid over ours.
 
     It leads a session of its own: Ctrl-C on the terminal reaches only the bench, which ends the others in order.
     """
     with contextlib.ExitStack() as stack:
         with uninterrupted(), pinned(processor), log.open("wb") as output:
             process = psutil.Popen(
-                list(command), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env={**os.environ, **environment},
             )
             stack.callback(stop, process)
         yield process
@@ -115,6 +125,25 @@ def resident_mib(process: psutil.Process) -> float:
         with contextlib.suppress(psutil.NoSuchProcess):
             total += each.memory_info().rss
     return total / MIB
+
+
+def forget_peak(process: psutil.Process) -> bool:
+    """The highest resident size counts from now on. False where the system offers no such thing."""
+    try:
+        Path(f"/proc/{process.pid}/clear_refs").write_text("5\n", encoding="ascii")
+    except OSError:
+        return False
+    return True
+
+
+def peak_mib(process: psutil.Process) -> float | None:
+    """The highest resident size of the process itself, ever or since it was told to forget; None where unknown."""
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    found = re.search(r"^VmHWM:\s*(\d+) kB", status, re.MULTILINE)
+    return int(found[1]) / 1024 if found else None
 
 
 def free_port() -> int:

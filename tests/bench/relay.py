@@ -42,7 +42,7 @@ def application(upstream: int) -> web.Application:
         async with ClientSession(f"http://{answers.HOST}:{upstream}", connector=connector) as app[SESSION]:
             yield
 
-    app = web.Application()
+    app = web.Application(client_max_size=64 * 2**20)  # large prompts are measured, too
     app.cleanup_ctx.append(session)
     app.router.add_post(answers.CLIENT_PATH, chat)
     return app

@@ -2,6 +2,7 @@
 
 import platform
 import statistics
+import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -11,6 +12,7 @@ from tests.bench.measures import Round
 
 YARDSTICK = "relay"
 ZERO = "direct"
+FLOOR = "nginx"
 TO = "\u2013"  # en dash
 TIMES = "\u00d7"  # multiplication sign
 Rounds = Mapping[str, Sequence[Round]]
@@ -29,14 +31,24 @@ class Figure:
 FIGURES = (
     Figure("p50_us", "latency p50, 1 connection, µs"),
     Figure("added_us", "added latency p50 against direct, µs"),
+    Figure("one_cpu_us", "CPU µs per request, 1 connection", 1),
     Figure("requests_per_second", "requests/s, 32 connections"),
-    Figure("request_cpu_us", "CPU µs per request", 1),
+    Figure("plain_p50_us", "latency p50, 32 connections, µs"),
+    Figure("request_cpu_us", "CPU µs per request, 32 connections", 1),
+    Figure("rate_p50_us", "latency p50 at 1,500 requests/s, µs"),
+    Figure("rate_p99_us", "latency p99 at 1,500 requests/s, µs"),
+    Figure("rate_added_us", "p99 added there over nginx (else direct), µs"),
     Figure("chunks_per_second", "chunks/s, 100 at once, 32 streams"),
     Figure("chunk_cpu_us", "CPU µs per chunk of these", 2),
     Figure("slow_per_second", "chunks/s, 100 streams 5 ms apart"),
     Figure("slow_cpu_us", "CPU µs per chunk of these", 1),
+    Figure("large_p50_us", "latency p50, prompt of 1 MB, µs"),
+    Figure("large_cpu_us", "CPU µs per prompt of 1 MB"),
+    Figure("tools_per_second", "requests/s, 64 functions, 32 connections"),
+    Figure("tools_cpu_us", "CPU µs per request with 64 functions"),
     Figure("idle_mib", "memory idle, MiB", 1),
     Figure("open_kib", "memory per open stream, KiB", 1),
+    Figure("after_mib", "memory after all of it, MiB", 1),
 )
 
 
@@ -49,21 +61,30 @@ class Cell:
     high: float
     ratio: float | None = None
 
+    def spread(self, digits: int, unit: float = 1.0) -> str:
+        """`median [lowest-highest]`, each over `unit`."""
+        median, low, high = (f"{value / unit:,.{digits}f}" for value in (self.median, self.low, self.high))
+        return f"{median} [{low}{TO}{high}]"
+
     def text(self, digits: int) -> str:
-        spread = f"{self.median:,.{digits}f} [{self.low:,.{digits}f}{TO}{self.high:,.{digits}f}]"
-        return spread if self.ratio is None else f"{spread} {TIMES}{self.ratio:.2f}"
+        return self.spread(digits) if self.ratio is None else f"{self.spread(digits)} {TIMES}{self.ratio:.2f}"
 
 
 def values(rounds: Rounds, target: str, name: str) -> list[float]:
     """A figure of every round. What a proxy adds is the difference within one round, so that drift cancels out."""
-    if name != "added_us":
-        return [each.figures[name] for each in rounds[target] if name in each.figures]
-    if target == ZERO:
+    if name == "added_us":
+        return added(rounds, target, ZERO, "p50_us")
+    if name == "rate_added_us":
+        return added(rounds, target, FLOOR if FLOOR in rounds else ZERO, "rate_p99_us")
+    return [each.figures[name] for each in rounds[target] if name in each.figures]
+
+
+def added(rounds: Rounds, target: str, zero: str, name: str) -> list[float]:
+    """How much more a figure is than that of `zero` in the same round; nothing for `zero` itself and for no proxy."""
+    if target in {zero, ZERO} or zero not in rounds:
         return []
-    pairs = zip(
-        values(rounds, target, "p50_us"), values(rounds, ZERO, "p50_us") if ZERO in rounds else [], strict=False
-    )
-    return [mine - zero for mine, zero in pairs]
+    pairs = zip(rounds[target], rounds[zero], strict=False)
+    return [a.figures[name] - b.figures[name] for a, b in pairs if name in a.figures and name in b.figures]
 
 
 def cell(rounds: Rounds, target: str, name: str) -> Cell | None:
@@ -81,7 +102,8 @@ def table(rounds: Rounds) -> str:
     rows = [[f"median [min{TO}max] {TIMES}ratio to the relay", *rounds]]
     for figure in FIGURES:
         cells = [cell(rounds, target, figure.name) for target in rounds]
-        rows.append([figure.title, *(TO if each is None else each.text(figure.digits) for each in cells)])
+        if any(cells):
+            rows.append([figure.title, *(TO if each is None else each.text(figure.digits) for each in cells)])
     rows.append(["bad answers", *(str(sum(each.bad for each in rounds[target])) for target in rounds)])
     return "\n".join(aligned(rows))
 
@@ -96,18 +118,27 @@ def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def complaints(rounds: Rounds) -> Iterator[str]:
-    """The first bad answer of every round that had any."""
+    """The first bad answer of every round that had any, and every test without figures."""
     for target, mine in rounds.items():
         for number, each in enumerate(mine, 1):
             if each.bad:
                 yield f"{target}, round {number}: {each.bad} bad answers, the first: {each.first_bad}"
+            for test, why in each.missed.items():
+                yield f"{target}, round {number}: no figures of {test}: {why}"
 
 
 def machine() -> dict[str, str]:
     """What a figure depends on besides the program."""
     packages = {name: version(name) for name in ("aiohttp", "uvloop", "orjson")}
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return {"python": python, "platform": platform.platform(), **packages}
+    built = "with" if "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "") else "without"
+    return {"python": f"{python} built {built} optimisation", "platform": platform.platform(), **packages}
+
+
+def conditions(rounds: Rounds) -> str:
+    """The machine, and the version of every target, on one line."""
+    versions = {name: mine[0].version for name, mine in rounds.items() if mine and mine[0].version}
+    return ", ".join(f"{name} {value}" for name, value in {**machine(), **versions}.items())
 
 
 def as_json(rounds: Rounds) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The tools are worth something only if the load generator believes nothing: every way to answer badly is tried."""
 
 import asyncio
+import contextlib
 import json
 import re
 import subprocess
@@ -22,7 +23,7 @@ BURST = mock.AT_ONCE[False]
 @asynccontextmanager
 async def upstream() -> AsyncIterator[Plan]:
     """The mock, and a plan that speaks to it."""
-    server = await asyncio.get_running_loop().create_server(mock.Upstream, answers.HOST, 0)
+    server = await asyncio.get_running_loop().create_server(mock.upstream(), answers.HOST, 0)
     async with server:
         yield replace(DIRECT, port=server.sockets[0].getsockname()[1])
 
@@ -177,7 +178,7 @@ async def test_the_mock_wants_to_know_how_long_a_body_is() -> None:
 
 
 async def test_the_mock_takes_a_request_byte_by_byte_and_two_at_once() -> None:
-    request = replace(DIRECT, port=1).request()
+    request = replace(DIRECT, port=1).written()[0]
     async with upstream() as plan:
         assert await ask(plan, request * 2) == mock.PLAIN * 2
         reader, writer = await asyncio.open_connection(answers.HOST, plan.port)
@@ -190,7 +191,7 @@ async def test_the_mock_takes_a_request_byte_by_byte_and_two_at_once() -> None:
 
 
 async def test_the_mock_reports_usage_in_a_stream_only_when_asked() -> None:
-    request = replace(DIRECT, port=1, stream=True).request()
+    request = replace(DIRECT, port=1, stream=True).written()[0]
     asking = request.replace(b'"temperature":0.7', b'"include_usage":true', 1)
     grown = len(b'"include_usage":true') - len(b'"temperature":0.7')
     length = len(answers.question(DIRECT.model, stream=True))
@@ -224,6 +225,119 @@ def test_percentiles_are_values_that_occurred() -> None:
     assert percentiles([n / 1e6 for n in range(100, 0, -1)]) == pytest.approx(
         {"p50": 50, "p90": 90, "p99": 99, "max": 100}
     )
+
+
+@pytest.mark.parametrize("size", [1_000, 70_000, 400_000])
+async def test_a_long_request_arrives_whole(size: int) -> None:
+    async with upstream() as plan:
+        tally = await load.run(replace(plan, requests=2, size=size))
+        request = replace(plan, size=size).written()[0]
+        shortened = request.replace(answers.LINE[-20:].encode(), b"", 100)
+        head, _, body = shortened.partition(b"\r\n\r\n")
+        head = re.sub(rb"Content-Length: \d+", b"Content-Length: %d" % len(body), head)
+        answer = await ask(plan, head + b"\r\n\r\n" + body)
+    assert (len(tally.latencies), tally.first_bad) == (2, "")
+    assert size - 250 < len(request.partition(b"\r\n\r\n")[2]) < size + 400
+    assert answer.startswith(b"HTTP/1.1 400 ") == (size > 4096)
+
+
+async def test_every_function_must_arrive() -> None:
+    async with upstream() as plan:
+        tally = await load.run(replace(plan, requests=2, functions=64))
+        request = replace(plan, functions=64).written()[0]
+        answer = await ask(plan, request.replace(b'"function":{', b'"functino":{', 1))
+        silent = await ask(plan, request.replace(b"(64 functions)", b"(no functions)"))
+    assert (len(tally.latencies), tally.first_bad) == (2, "")
+    assert (answer[9:12], silent[9:12]) == (b"400", b"400")
+
+
+def test_requests_take_turns_with_keys_and_models() -> None:
+    written = Plan(1, key="sk-a", model="m", keys=3, models=2, headers=("x-a: 1", "x-b: 2")).written()
+    keys = [re.findall(rb"Bearer (\S+)", request)[0] for request in written]
+    assert keys == [b"sk-a", b"sk-a-00001", b"sk-a-00002"]
+    assert [codec.decode(request.partition(b"\r\n\r\n")[2])["model"] for request in written] == ["m", "m-00001", "m"]
+    assert all(b"\r\nx-a: 1\r\nx-b: 2\r\n" in request for request in written)
+
+
+async def test_a_numbered_model_is_the_same_model() -> None:
+    async with upstream() as plan:
+        tally = await load.run(replace(plan, requests=6, models=3))
+    assert (len(tally.latencies), tally.first_bad) == (6, "")
+
+
+async def test_at_a_rate_requests_come_when_they_are_due() -> None:
+    async with upstream() as plan:
+        tally = await load.run(replace(plan, connections=4, seconds=0.2, rate=200))
+    assert (tally.bad, tally.first_bad, tally.unsent) == (0, "", 0)
+    assert 0 < len(tally.latencies) == tally.issued <= 41  # a machine that is asleep makes them fewer, never more
+
+
+async def test_at_a_rate_that_is_not_carried_requests_remain_unsent_and_waiting_counts() -> None:
+    model = answers.PREFIX + "chunks-1"  # a stream of 100 ms
+    async with upstream() as plan:
+        tally = await load.run(replace(plan, connections=1, seconds=0.3, rate=100, stream=True, model=model))
+    assert (tally.bad, tally.first_bad) == (0, "")
+    assert tally.unsent > 10
+    assert max(tally.latencies) > 0.15  # the second had waited for the first
+
+
+async def test_at_a_rate_a_connection_that_closes_is_opened_again() -> None:
+    answer = HEAD + b"connection: close\r\n" + LENGTH % len(WHOLE) + WHOLE
+    async with impostor(answer, close=True) as plan:
+        tally = await load.run(replace(plan, connections=2, seconds=0.2, rate=50))
+    assert (tally.bad, tally.first_bad) == (0, "")
+    assert len(tally.latencies) > 2
+
+
+async def test_settled_means_that_opening_and_closing_do_not_count(capsys: pytest.CaptureFixture[str]) -> None:
+    async with upstream() as plan:
+        tally = await load.run(replace(plan, connections=3, seconds=0.05, settle=True))
+    assert capsys.readouterr().out == "open\nover\n"
+    assert 0 < len(tally.latencies) <= tally.issued - 2
+    assert tally.bad == 0
+
+
+async def test_until_everything_is_open_nobody_asks_twice() -> None:
+    """The connections that are open would keep a target busy while the others wait to be let in."""
+    asked: list[int] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = len(asked)
+        asked.append(0)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while length := re.search(rb"Content-Length: (\d+)", await reader.readuntil(b"\r\n\r\n")):
+                await reader.readexactly(int(length[1]))
+                asked[number] += 1
+                if number == 2 and asked[number] == 1:
+                    await asyncio.sleep(0.05)  # time in which the others must not ask again
+                    assert asked == [1, 1, 1]
+                writer.write(HEAD + LENGTH % len(WHOLE) + WHOLE)
+        writer.close()
+
+    server = await asyncio.start_server(answer, answers.HOST, 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        tally = await load.run(replace(DIRECT, port=port, connections=3, seconds=0.05, settle=True))
+    assert (tally.bad, tally.first_bad) == (0, "")
+    assert min(asked) > 1
+
+
+async def test_a_target_that_makes_its_own_chunks_is_judged_by_the_text() -> None:
+    merged = mock.STREAM_HEAD + framed(merged_events())
+    wrong = mock.STREAM_HEAD + framed(merged_events().replace(b"word042", b"word024"))
+    async with impostor(merged) as plan:
+        strict = await load.run(replace(plan, requests=2, stream=True))
+        lenient = await load.run(replace(plan, requests=2, stream=True, rewrites=True))
+    async with impostor(wrong) as plan:
+        deceived = await load.run(replace(plan, requests=2, stream=True, rewrites=True))
+    assert (strict.bad, lenient.bad, deceived.bad) == (2, 0, 2)
+
+
+def merged_events() -> bytes:
+    """The text of a stream in one chunk, with usage in a chunk of its own."""
+    one = answers.events(usage=True)
+    text = codec.encode({"choices": [{"index": 0, "delta": {"content": "".join(answers.WORDS)}}]})
+    return b"data: " + text + b"\n\n" + one[-2] + one[-1]
 
 
 async def test_the_load_generator_is_a_program_of_its_own() -> None:
