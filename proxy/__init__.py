@@ -10,23 +10,24 @@ This docstring is the map. Five words first.
 The rooms, from the street to the cellar. Imports point down only; `|` means strangers to one another.
 
     cli/            one subcommand per file: serve, demo, check, explain, emulator
-    app/            the composition root: settings -> services -> two listeners; nothing else chooses implementations
+    app/            the composition root: settings -> services -> two listeners, in one process or in several workers;
+                    nothing else chooses implementations
     edge/ | admin/ | emulator/
                     HTTP in: the path of a request | the operator's listener | a Telnyx to practise on
     endpoints.py    THE TABLE OF CONTENTS
     upstream/ | telemetry/
-                    Telnyx: transport, model list, repairs | metrics, log lines, health
+                    Telnyx: our own HTTP connections, model list, repairs | metrics, log lines, health
     streaming/      PURE. answers that arrive in pieces: bytes -> bytes
     translation/ | accounts/
                     PURE. what OpenAI says, what Telnyx hears, and back | who may call, and the record
     settings/       what can be configured; secrets by value, environment or file
-    errors.py usage.py codec.py clock.py
-                    what can go wrong, by whose fault; tokens; JSON; time
+    errors.py usage.py codec.py clock.py timers.py
+                    what can go wrong, by whose fault; tokens; JSON; time; deadlines
 
 The path of a request, one call each in `edge/journey.py`:
 
     client bytes
-      |  aiohttp parses HTTP                        edge/listener
+      |  aiohttp parses HTTP                        edge/listener, edge/connection
     edge/routes      path -> Endpoint               a row of endpoints.py
     accounts/tenants bearer -> Grant                one digest, one dictionary
     edge/body        bytes -> dict                  bounded, decoded once
@@ -34,9 +35,14 @@ The path of a request, one call each in `edge/journey.py`:
     translation/chat dict -> upstream body          the field table; Changes say what was done and why
     upstream/repair  send -> Sent                   pooled, deadlines; known quirks repaired, once each
       |-- failed     translation/failures           -> the OpenAI error a client library expects
-      |-- whole      translation/answers            -> client bytes, Usage
-      |-- streamed   edge/relay                     for piece in answer: client.write(stream.feed(piece))
+      |-- whole      translation/answers            -> client bytes, Usage; edge/reply writes them
+      |-- streamed   edge/relay                     Telnyx's piece -> stream.feed -> client.write, all in one call
     Services.record  Record                         metrics and one log line; always, also when the client has gone
+
+What is done for every request is done with few and small objects; what can be known beforehand is kept: the head of a
+request to Telnyx (upstream/native_transport), a tenant's terms for a model (edge/terms), the words for a list of
+changes (translation/changes), the series of a kind of request (telemetry/tally), what a chunk of a stream looks like
+around its text (streaming/templates). `make bench` and `make bench-micro` say what it all costs.
 
 Where to add: a field rule, a row in translation/chat and a golden file. A quirk, a row in translation/quirks and a
 scenario in emulator/scenarios. An endpoint, its translation and a row in endpoints.py. An error, a class in errors.py.
