@@ -86,7 +86,7 @@ async def test_a_client_that_never_takes_its_answer_is_let_go(build: Build) -> N
     here = await build("huge-answer", {"bytes": 12 * 2**20})
     body = codec.encode({"model": MODEL, "messages": HELLO})
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
-    async with impatient(here, 0.2) as port:
+    async with impatient(here, 0.5) as port:
         narrow = socket.socket()
         narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         narrow.connect(("127.0.0.1", port))
@@ -94,7 +94,7 @@ async def test_a_client_that_never_takes_its_answer_is_let_go(build: Build) -> N
         writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
         reader._transport.pause_reading()  # type: ignore[attr-defined]
-        await asyncio.sleep(0.5)  # longer than an answer may stay
+        await asyncio.sleep(1)  # longer than an answer may stay
         reader._transport.resume_reading()  # type: ignore[attr-defined]
         taken = 0
         async with asyncio.timeout(20):

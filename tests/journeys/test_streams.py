@@ -213,7 +213,7 @@ async def test_a_client_that_never_reads_is_let_go_when_the_time_is_over(
 ) -> None:
     """Nothing can be said to it, and nothing of it stays: no stream, no call to Telnyx."""
     monkeypatch.setattr(relay, "LAST_WORDS", 0.05)
-    here = await build("huge-answer", {"bytes": 12 * 2**20}, upstream={"timeouts": {"total": 1.5}})
+    here = await build("huge-answer", {"bytes": 12 * 2**20}, upstream={"timeouts": {"total": 2.5}})
     host, port = here.proxy.addresses.openai.removeprefix("http://").split(":")
     narrow = socket.socket()
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -32,7 +32,7 @@ async def test_a_client_that_goes_away_is_told_to_telnyx(build: Build, transport
 @pytest.mark.parametrize("stream", [False, True])
 async def test_the_time_for_an_answer_ends(build: Build, transport: str, *, stream: bool) -> None:
     scenario = "stall-mid-stream" if stream else "slow-headers"
-    here = await build(scenario, upstream={"transport": transport, "timeouts": {"total": 0.4}})
+    here = await build(scenario, upstream={"transport": transport, "timeouts": {"total": 1.5}})
     async with here.post({"model": MODEL, "messages": HELLO, "stream": stream}) as answer:
         text = await answer.text()
         assert answer.status == (200 if stream else 504)
