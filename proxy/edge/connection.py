@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from proxy.timers import Timer
 
 
+NEVER = float("inf")
+
+
 def request_id(services: Services) -> str:
     """A new id for one request."""
     return f"req_{services.random(16).hex()}"
@@ -63,7 +66,7 @@ class Connection(RequestHandler):
         under_way: the request that is being answered, None between two.
         loop: the event loop it lives on.
         owed: since when a head has been owed, in steady seconds; None while none is.
-        stuck: since when the client has not kept up, None while it does.
+        stuck: since when the client has not kept up and has taken nothing, None while it keeps up.
     """
 
     __slots__ = (
@@ -72,6 +75,7 @@ class Connection(RequestHandler):
         "_patience",
         "_steady",
         "_timers",
+        "_unsent",
         "loop",
         "owed",
         "stuck",
@@ -87,6 +91,7 @@ class Connection(RequestHandler):
         self.under_way: UnderWay | None = None
         self.owed: float | None = None
         self.stuck: float | None = None
+        self._unsent = NEVER  # bytes that it had not taken at the last look
         self._bounds = bounds
         self._timers = services.timers
         self._steady = services.clock.steady
@@ -114,6 +119,11 @@ class Connection(RequestHandler):
     def _look(self) -> None:
         """Some time has passed, and no more of it than the shorter one of the bounds."""
         now, wait = self._steady(), min(self._bounds)
+        if self.stuck is not None and self.transport is not None:
+            unsent = self.transport.get_write_buffer_size()
+            if unsent < self._unsent:  # it is slow, but it takes something
+                self.stuck = now
+            self._unsent = unsent
         # A head that does not end; or an answer that is made, and that the client does not take.
         since = self.stuck if self.under_way is None and self.stuck is not None else self.owed
         if since is not None:
@@ -135,6 +145,7 @@ class Connection(RequestHandler):
         """The client does not keep up."""
         super().pause_writing()
         self.stuck = self._steady()
+        self._unsent = NEVER
         if self.writer is not None:
             self.writer.pause()
 

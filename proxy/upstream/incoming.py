@@ -132,14 +132,7 @@ class Incoming:
         self._poured = sink
         self._flow()
         if not self._closed and (self.line is not None or self._waits()):
-            waiter = self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await waiter
-            except asyncio.CancelledError:
-                self.close()
-                raise
-            finally:
-                self._waiter = None
+            await self._wait()
         if not self._leaving:
             self.sink = self._poured = None
         if not self._closed:
@@ -304,7 +297,14 @@ class Incoming:
         self._heard, self._patience = line.loop.time(), idle
         self._timer = line.timers.after(idle, self._listen)
         line.flow()
-        waiter = self._waiter = line.loop.create_future()
+        try:
+            await self._wait()
+        finally:
+            self._timer.cancel()
+
+    async def _wait(self) -> None:
+        """Until the connection, or whoever closes the answer, says that there is no more to wait for."""
+        waiter = self._waiter = asyncio.get_running_loop().create_future()
         try:
             await waiter
         except asyncio.CancelledError:
@@ -312,7 +312,6 @@ class Incoming:
             raise
         finally:
             self._waiter = None
-            self._timer.cancel()
 
     def _listen(self) -> None:
         """The time for the next piece is over, unless one came since it was set."""

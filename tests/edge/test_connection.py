@@ -94,7 +94,7 @@ async def test_a_client_that_never_takes_its_answer_is_let_go(build: Build) -> N
         writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
         reader._transport.pause_reading()  # type: ignore[attr-defined]
-        await asyncio.sleep(1)  # longer than an answer may stay
+        await asyncio.sleep(2)  # longer than an answer may stay of which nothing is taken
         reader._transport.resume_reading()  # type: ignore[attr-defined]
         taken = 0
         async with asyncio.timeout(20):
@@ -102,6 +102,28 @@ async def test_a_client_that_never_takes_its_answer_is_let_go(build: Build) -> N
                 while piece := await reader.read(65536):
                     taken += len(piece)
         assert taken < 12 * 2**20
+        writer.close()
+
+
+async def test_a_client_that_takes_its_answer_slowly_gets_all_of_it(build: Build) -> None:
+    here = await build("huge-answer", {"bytes": 12 * 2**20})
+    body = codec.encode({"model": MODEL, "messages": HELLO})
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nConnection: close\r\n"
+    async with impatient(here, 0.5) as port:
+        narrow = socket.socket()
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        narrow.connect(("127.0.0.1", port))
+        reader, writer = await asyncio.open_connection(sock=narrow, limit=1024)
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        due = int(answer.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        begun, taken = asyncio.get_running_loop().time(), 0
+        async with asyncio.timeout(60):
+            while piece := await reader.read(131072):
+                taken += len(piece)
+                if asyncio.get_running_loop().time() - begun < 2:  # several times as long as nothing may be taken
+                    await asyncio.sleep(0.05)
+        assert taken == due
         writer.close()
 
 
