@@ -10,17 +10,18 @@ import json
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from proxy.app.descriptors import raise_limit
 from tests.bench import growth, report, sequential
 from tests.bench.comparison import compare, tell
 from tests.bench.measures import TESTS, NotMeasurable, Size
-from tests.bench.processes import pinned, processors, raise_file_limit
+from tests.bench.processes import pinned, processors
 from tests.bench.targets import TARGETS, available
 
 
@@ -89,7 +90,7 @@ def measure(options: argparse.Namespace, folder: Path) -> int:
 
 def open_streams(wanted: int) -> int:
     """As many as the system allows: a proxy needs two connections for each."""
-    possible = min(wanted, (raise_file_limit() - 100) // 2)
+    possible = min(wanted, (raise_limit() - 100) // 2)
     if possible < wanted:
         tell(f"this machine allows too few open files: {possible} open streams instead of {wanted}")
     return possible
@@ -98,14 +99,22 @@ def open_streams(wanted: int) -> int:
 def main(arguments: Sequence[str]) -> int:
     """The exit code."""
     options = options_of(arguments)
+
+    def work(stack: ExitStack, folder: Path) -> int:
+        stack.enter_context(pinned(processors()[1]))
+        return measure(options, folder)
+
+    return ended_in_order(work)
+
+
+def ended_in_order(work: Callable[[ExitStack, Path], int]) -> int:
+    """The exit code of work that starts processes, in a folder of its own; however it ends, they end with it."""
     signal.signal(signal.SIGTERM, end)  # as Ctrl-C: what was started must be ended
     if processors()[0] is None:
         tell("nothing can be pinned here: target, mock and load share what there is, and rates mean little")
     try:
         with ExitStack() as stack:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
-            stack.enter_context(pinned(processors()[1]))
-            return measure(options, Path(folder))
+            return work(stack, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))))
     except KeyboardInterrupt:
         tell("stopped")
         return 130

@@ -151,15 +151,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((answers.HOST, 0))
         return int(probe.getsockname()[1])
-
-
-def raise_file_limit() -> int:
-    """Raises the number of files a process may open as far as is allowed; the limit, which children inherit."""
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return 512
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return wanted

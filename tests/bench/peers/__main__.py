@@ -8,18 +8,16 @@ usage.
 
 import argparse
 import json
-import signal
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.bench import report, sequential
-from tests.bench.__main__ import end, names, open_streams
+from tests.bench.__main__ import ended_in_order, names, open_streams
 from tests.bench.comparison import compare, mock, tell
-from tests.bench.measures import TESTS, NotMeasurable, Size
+from tests.bench.measures import TESTS, Size
 from tests.bench.peers import checks, recipes, rivals
 from tests.bench.processes import pinned, processors
 from tests.bench.targets import TARGETS, Build, available
@@ -107,22 +105,14 @@ def own(rounds: report.Rounds) -> report.Rounds:
 def main(arguments: Sequence[str]) -> int:
     """The exit code."""
     options = options_of(arguments)
-    signal.signal(signal.SIGTERM, end)  # as Ctrl-C: what was started must be ended
-    if processors()[0] is None:
-        tell("nothing can be pinned here: target, mock and load share what there is, and rates mean little")
-    try:
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-            builds, faults = prepared(options.targets, options.cache, folder)
-            stack.enter_context(pinned(processors()[1]))
-            rounds, table = measure(builds, options, folder)
-            return show(rounds, table, faults, options.json)
-    except KeyboardInterrupt:
-        tell("stopped")
-        return 130
-    except NotMeasurable as fault:
-        tell(str(fault))
-        return 1
+
+    def work(stack: ExitStack, folder: Path) -> int:
+        builds, faults = prepared(options.targets, options.cache, folder)
+        stack.enter_context(pinned(processors()[1]))
+        rounds, table = measure(builds, options, folder)
+        return show(rounds, table, faults, options.json)
+
+    return ended_in_order(work)
 
 
 if __name__ == "__main__":
