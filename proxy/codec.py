@@ -24,6 +24,10 @@ class NotJson(ValueError):
         self.duplicate = duplicate
 
 
+glance = orjson.loads
+"""`decode` where it is only asked whether the bytes are JSON, and that often: a call less. Raises ValueError."""
+
+
 def decode(data: bytes | str) -> Any:
     """One JSON value. Raises NotJson with the position."""
     try:
@@ -98,9 +102,8 @@ def _expect_unique_keys(data: bytes) -> None:
         seen.add(key)
 
 
-def encode(value: Any) -> bytes:
-    """Compact JSON on one line, UTF-8."""
-    return orjson.dumps(value)
+encode = orjson.dumps
+"""Compact JSON on one line, UTF-8."""
 
 
 def encode_text(value: Any) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import zlib
 from typing import Any
 
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion11, StreamReader, web
 from aiohttp.hdrs import CONTENT_ENCODING, EXPECT
 from aiohttp.web_exceptions import HTTPException
 
@@ -30,18 +30,30 @@ BROKEN = "The request body is broken in its transfer or content encoding."
 async def read_object(exchange: Exchange) -> dict[str, Any]:
     """The request body as a JSON object. Raises BodyTooLarge, RequestTimeout, InvalidRequest."""
     request, limit = exchange.request, exchange.services.settings.limits.body
-    content = request.content
-    if content.is_eof() and CONTENT_ENCODING not in request.headers:
-        try:
-            body = content.read_nowait()  # it came with its head, as nearly all do
-        except FAULTS as fault:
-            raise InvalidRequest(BROKEN) from fault
+    body = _at_hand(request.content) if CONTENT_ENCODING not in request.headers else None
+    if body is not None:
         if len(body) > limit:
             raise _too_large(limit)
     else:
         body = await _read(exchange)
-    exchange.record.bytes_in = len(body)
-    return _decode(body)
+    size = exchange.record.bytes_in = len(body)
+    if size > CONTAINER_LIMIT:
+        _expect_few(body)
+    try:
+        return codec.decode_object(body)
+    except codec.NotJson as fault:
+        raise _no_json(fault) from None
+
+
+def _at_hand(content: StreamReader) -> bytes | None:
+    """A body that came in one piece with its head, as nearly all do; None for any other.
+
+    What aiohttp's ways to take it do for every piece has no use for the only one.
+    """
+    if type(content) is not StreamReader or not content._eof or content._exception is not None:  # noqa: SLF001
+        return None
+    pieces = content._buffer  # noqa: SLF001
+    return pieces.popleft() if len(pieces) == 1 and not content._buffer_offset else None  # noqa: SLF001
 
 
 async def _read(exchange: Exchange) -> bytes:
@@ -122,25 +134,24 @@ def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"The request body is larger than {limit} bytes, which is what this proxy accepts.")
 
 
-def _decode(body: bytes) -> dict[str, Any]:
-    # Most bodies are too small to hold so many, and need not be searched.
-    size = len(body)
-    if (size > CONTAINER_LIMIT and body.count(b"[") + body.count(b"{") > CONTAINER_LIMIT) or (
-        size > COMMA_LIMIT and body.count(b",") > COMMA_LIMIT
+def _expect_few(body: bytes) -> None:
+    """Raises InvalidRequest for a body that holds too much. Most are too small to, and need not be searched."""
+    if body.count(b"[") + body.count(b"{") > CONTAINER_LIMIT or (
+        len(body) > COMMA_LIMIT and body.count(b",") > COMMA_LIMIT
     ):
         raise InvalidRequest("The request body holds too many arrays, objects or values.", code="request_too_large")
-    try:
-        return codec.decode_object(body)
-    except codec.NotJson as fault:
-        if fault.duplicate is not None:
-            raise InvalidRequest(
-                f"Duplicate parameter: '{fault.duplicate}' stands twice in the request.",
-                param=fault.duplicate,
-                code="duplicate_parameter",
-            ) from None
-        where = f" at line {fault.line} column {fault.column}" if fault.line else ""
-        raise InvalidRequest(
-            f"We could not parse the JSON body of your request: {fault.message}{where}. "
-            "(HINT: the body must be one JSON object, encoded in UTF-8.)",
-            code="invalid_json",
-        ) from None
+
+
+def _no_json(fault: codec.NotJson) -> InvalidRequest:
+    if fault.duplicate is not None:
+        return InvalidRequest(
+            f"Duplicate parameter: '{fault.duplicate}' stands twice in the request.",
+            param=fault.duplicate,
+            code="duplicate_parameter",
+        )
+    where = f" at line {fault.line} column {fault.column}" if fault.line else ""
+    return InvalidRequest(
+        f"We could not parse the JSON body of your request: {fault.message}{where}. "
+        "(HINT: the body must be one JSON object, encoded in UTF-8.)",
+        code="invalid_json",
+    )

@@ -64,6 +64,7 @@ class Listener:
         """Answer one request; while draining, the last one of its connection."""
         connection: Connection = request.protocol  # type: ignore[assignment]  # of which there are no others here
         connection.owed = None  # a head is complete: from now on others measure the time
+        connection.begun = False
         path = request.rel_url.raw_path
         if path in PROBES:
             answer: Answering = self._probe(connection, path)
@@ -83,8 +84,10 @@ class Listener:
                     self._idle.set()
         # A client must be told that a connection ends, or it sends on it; and one that was not told to send its body
         # may send another request instead, or not.
-        if not answer.prepared and (self._draining or (EXPECT in request.headers and not request.content.is_eof())):
-            answer.force_close()
+        if isinstance(answer, Reply):
+            if self._draining or (EXPECT in request.headers and not request.content.is_eof()):
+                answer.force_close()
+            answer.show(request)
         return answer
 
     def _probe(self, connection: Connection, path: str) -> Reply:

@@ -193,10 +193,17 @@ async def relay(exchange: Exchange, answer: Answer, stream: ChatStream) -> Strea
     exchange.reply, exchange.stream, exchange.record.status = reply, stream, 200
     under_way = exchange.services.metrics.streams_under_way
     under_way.value += 1
+    connection, whole = exchange.connection, None
     try:
         reply.begin(exchange.lines(CONTENT_TYPE) + LINES)
-        await Flow(exchange, answer, stream, reply).run()
-        await _flush(exchange, reply)
+        if answer.whole is not None and connection.stuck is None:
+            whole, answer.whole = answer.whole, None
+            _hand_over(exchange, whole, stream, reply)
+        else:
+            reply.show_soon()
+            await Flow(exchange, answer, stream, reply).run()
+        if connection.stuck is not None or not reply.ended:
+            await _flush(exchange, reply)
     except ConnectionError:
         _abandon(exchange)
     except asyncio.CancelledError:
@@ -206,10 +213,25 @@ async def relay(exchange: Exchange, answer: Answer, stream: ChatStream) -> Strea
             raise
         await break_off(exchange, *broken)
     finally:
-        answer.close()
+        if whole is None:
+            answer.close()
         under_way.value -= 1
         _account(exchange, stream)
     return reply
+
+
+def _hand_over(exchange: Exchange, whole: bytes, stream: ChatStream, reply: StreamedReply) -> None:
+    """A stream that came as a whole, as answers that were kept somewhere do: there is nothing to wait for."""
+    record, elapsed = exchange.record, exchange.elapsed()
+    out = stream.feed(whole)
+    if stream.started:
+        record.first_token = elapsed
+    if out:
+        record.bytes_out = len(out)
+        reply.write(out, last=stream.ended is not None)
+    if stream.ended is None and (out := stream.finish()):
+        record.bytes_out += len(out)
+        reply.write(out, last=True)
 
 
 async def _flush(exchange: Exchange, reply: StreamedReply) -> None:

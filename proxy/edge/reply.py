@@ -15,11 +15,13 @@ from http import HTTPStatus
 
 from aiohttp import HttpVersion, HttpVersion11, web
 
-from proxy.edge.connection import Connection
+from proxy.edge.connection import GONE, Connection
 
 REASONS: Mapping[int, str] = {status.value: status.phrase for status in HTTPStatus}
 END = b"0\r\n\r\n"
 """The last chunk of a chunked body."""
+NEXT, LAST = b"\r\n", b"\r\n" + END
+"""What stands behind a chunk: behind the last one with data the end as well."""
 
 
 @lru_cache(maxsize=2)
@@ -57,7 +59,10 @@ class Reply:
             connection are added when they do.
         keep_alive: whether another request may follow; known once it is prepared.
         prepared: it has been written.
+        ended: nothing is missing of it when it has been written; see `StreamedReply`.
     """
+
+    ended = True
 
     __slots__ = ("_connection", "body", "keep_alive", "lines", "prepared", "status")
 
@@ -78,12 +83,20 @@ class Reply:
         self.keep_alive = False
 
     async def prepare(self, request: web.BaseRequest) -> None:
+        """Write it, if that has not been done."""
+        if not self.prepared:
+            self.show(request)
+
+    def show(self, request: web.BaseRequest) -> None:
         """Write all of it. Raises ConnectionError where the client has gone."""
         self.prepared = True
         version, body = request.version, self.body
         self.keep_alive = keep_alive = request.keep_alive and self.keep_alive is not False
         persistence = b"" if keep_alive and version is HttpVersion11 else _persistence(version, keep_alive=keep_alive)
-        self._connection.send(
+        transport = self._connection.transport  # as `Connection.send` does
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError(GONE)
+        transport.write(
             b"%bContent-Length: %d\r\n%b\r\n%b"
             % (head(self.status, self.lines), len(body), persistence, b"" if request.method == "HEAD" else body)
         )
@@ -98,7 +111,8 @@ class Reply:
 class StreamedReply:
     """An answer in pieces, each of which goes out at once: chunked, or for HTTP/1.0 until the connection ends.
 
-    Only the head waits for the first piece, until the event loop's next turn at most: both then go out in one write.
+    Only the head waits for the first piece, where `show_soon` was called until the event loop's next turn at most: both
+    then go out in one write.
 
     Attributes:
         keep_alive: whether another request may follow.
@@ -114,17 +128,21 @@ class StreamedReply:
         """`last`: the connection ends with this answer."""
         self._request = request
         self._connection = connection
-        self._chunked = request.version >= HttpVersion11
+        version = request.version
+        self._chunked = version is HttpVersion11 or version >= HttpVersion11
         self._head = b""
         self.keep_alive = self._chunked and request.keep_alive and not last
         self.ended = False
 
     def begin(self, lines: str) -> None:
-        """Make the head, with these headers; from now on there is an answer."""
+        """Make the head, with these headers; from now on there is an answer. It goes out with the first piece."""
         framing = b"Transfer-Encoding: chunked\r\n" if self._chunked else b""
-        persistence = _persistence(self._request.version, keep_alive=self.keep_alive)
+        persistence = b"" if self.keep_alive else _persistence(self._request.version, keep_alive=False)
         self._head = head(200, lines) + framing + persistence + b"\r\n"
-        self._request.writer.output_size = len(self._head)  # aiohttp must not answer any more
+        self._connection.begun = True
+
+    def show_soon(self) -> None:
+        """Let the head wait for the first piece until the event loop's next turn, and no longer."""
         self._connection.loop.call_soon(self._show)
 
     def _show(self) -> None:
@@ -138,13 +156,16 @@ class StreamedReply:
 
     def write(self, data: bytes, *, last: bool = False) -> None:
         """Write a piece, and the end with it if it is the last one. Raises ConnectionError."""
-        if self._chunked:
-            data = b"%x\r\n%b\r\n%b" % (len(data), data, END if last else b"")
+        shown, self._head = self._head, b""
+        if self._chunked:  # joined, for it may be large, and is copied once so
+            data = b"".join((shown, b"%x\r\n" % len(data), data, LAST if last else NEXT))
+        elif shown:
+            data = shown + data
         self.ended = last
-        if self._head:
-            self._send(data)
-        else:
-            self._connection.send(data)
+        transport = self._connection.transport  # as `Connection.send` does: a call less for each chunk
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError(GONE)
+        transport.write(data)
 
     def force_close(self) -> None:
         """The connection ends with this answer."""
@@ -159,7 +180,8 @@ class StreamedReply:
             self.ended = True
             if self._chunked or self._head:
                 self._send(END if self._chunked else b"")
-        await self._connection.drained()
+        if self._connection.stuck is not None:
+            await self._connection.drained()
 
 
 Answering = Reply | StreamedReply

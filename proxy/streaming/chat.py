@@ -1,8 +1,8 @@
 """A streamed chat completion from Telnyx -> exactly what OpenAI would have sent.
 
-Theory of operation: `feed` cuts the bytes into events and decodes each one once. A chunk that is one piece of text,
-named like all the others, goes on as the bytes it came in; any other is taken apart by `choices` and written anew.
-Whatever else upstream's stream holds (ids, comments, pings, event names, usage) ends here.
+Theory of operation: `pieces` cuts the bytes into events, and here each one is decoded once. A chunk that is one piece
+of text, named like all the others, goes on as the bytes it came in; any other is taken apart by `choices` and written
+anew. Whatever else upstream's stream holds (ids, comments, pings, event names, usage) ends here.
 
 That would be too slow for the many chunks that differ in their text only. So what was decoded once becomes one of the
 `templates`, and events that fit one are compared, counted and handed on many at a time. Templates say nothing new:
@@ -24,12 +24,13 @@ from typing import Any
 
 from proxy import codec
 from proxy.errors import ProxyError, UpstreamFailed
-from proxy.streaming import chunks, templates
+from proxy.streaming import chunks
 from proxy.streaming.choices import ChoiceStream
 from proxy.streaming.chunks import KIND, SHORT, WORDS, Names, frame
 from proxy.streaming.events import Event, EventSplitter, Malformed
 from proxy.streaming.meter import Meter
-from proxy.streaming.templates import AS_IT_CAME, LEAD, LINE_FEEDS, Repertoire, Template
+from proxy.streaming.pieces import DONE, Pieces
+from proxy.streaming.templates import AS_IT_CAME, Repertoire
 from proxy.translation import metering
 from proxy.translation.answers import Identity, head
 from proxy.translation.conformance import Conformance
@@ -40,10 +41,9 @@ EVENT_LIMIT = 4 << 20
 """Bytes of one event. The largest honest one is a whole answer with logprobs in a single chunk, well below a MiB."""
 MOST_CHOICES = 128
 """OpenAI's maximum of `n`; it bounds the memory of a stream."""
-_DONE = b"data: [DONE]\n\n"
 
 
-class ChatStream:
+class ChatStream(Pieces):
     """One streamed answer under way: upstream's bytes in, the client's bytes out.
 
     Args:
@@ -58,13 +58,10 @@ class ChatStream:
         model: the Telnyx id that served, as the client sees it.
     """
 
-    __slots__ = (
-        "_asked", "_checks", "_choices", "_closing", "_expects", "_held", "_identity", "_likely", "_limit", "_measured",
-        "_meter", "_names", "_splitter", "_templates", "_usage", "ended", "error", "model",
-    )  # fmt: skip
+    __slots__ = ("_checks", "_closing", "_expects", "_identity", "_measured", "_meter", "_usage", "error")
 
     def __init__(self, expects: Expectation, identity: Identity, model: str, *, event_limit: int = EVENT_LIMIT) -> None:
-        self.ended: str | None = None
+        self.ended = None
         self.error: ProxyError | None = None
         self.model = model
         self._expects = expects
@@ -72,16 +69,17 @@ class ChatStream:
         self._identity = identity
         self._limit = event_limit
         self._splitter = EventSplitter(event_limit)
-        self._held = False  # the splitter holds a part of an event
+        self._held = False
         self._meter = Meter()
         self._checks = Conformance(expects) if expects.schema is not None or expects.tool_schemas else None
-        self._choices: dict[int, ChoiceStream] = {}
+        self._choices = {}
         self._names: Names | None = None  # once the first chunk has gone out
+        self._lead = None
         self._usage: Any = None  # upstream's last word on it
         self._measured: Usage | None = None  # once the stream is over
         self._closing: dict[str, Any] | None = None  # upstream's chunk without choices, for what it says besides usage
         self._templates = Repertoire()
-        self._likely: Template | None = None  # what the next piece fits if it begins with an event; None if it may not
+        self._likely = None
 
     @property
     def started(self) -> bool:
@@ -96,97 +94,11 @@ class ChatStream:
     @property
     def usage(self) -> Usage:
         """Upstream's figures, else an estimate of what went by so far."""
-        if self._measured is not None:
-            return self._measured
+        known = self._measured or metering.as_openai(self._usage)
+        if known is not None:
+            return known
         meter = self._meter
         return metering.measure(self._usage, self._expects.input_bytes, meter.output_bytes, meter.reasoning_bytes)
-
-    def feed(self, piece: bytes) -> bytes:
-        """What the client gets for the next bytes of upstream: whole events, or nothing yet."""
-        if self.ended is not None:
-            return b""
-        likely = self._likely
-        if (
-            likely is not None
-            and likely.least <= len(piece) <= self._limit
-            and piece.startswith(likely.prefix)
-            and piece.endswith(likely.suffix)
-        ):
-            out = likely.take(piece[likely.begin : likely.end])
-            if out is not None:
-                return piece if out is AS_IT_CAME else out
-        return self._piecemeal(piece) if b"\n" in piece or b"\r" in piece else self._half_a_line(piece)
-
-    def _piecemeal(self, piece: bytes) -> bytes:
-        """The same for any piece: runs of events that fit a template, and event by event what is between them."""
-        splitter = self._splitter
-        if self._held:  # the line that the last piece ended in may be a whole event now
-            piece = splitter.take_back(templates.LIMIT) + piece
-            self._held = not splitter.between
-        # In a piece larger than the limit may be an event that is too large: the splitter has to see it.
-        out = self._by_event(piece) if len(piece) <= self._limit else self._split(piece)
-        if splitter.overflow:
-            out += self._overflow()
-        self._likely = None if self._held else self._templates.latest
-        return out
-
-    def _half_a_line(self, piece: bytes) -> bytes:
-        if piece:
-            self._splitter.feed(piece)
-            self._held = True
-            self._likely = None
-        return self._overflow() if self._splitter.overflow else b""
-
-    def _overflow(self) -> bytes:
-        """The end of the stream, unless the end came before what was too large."""
-        if self.ended is not None:
-            return b""
-        return self._break("malformed", UpstreamFailed("Telnyx sent an event that is too large."))
-
-    def _by_event(self, piece: bytes) -> bytes:
-        made: list[bytes] = []
-        repertoire = self._templates
-        since, place, end = 0, 0, len(piece)  # from `since` to `place` all goes on as it came
-        widely = True  # until it was tried: each time all of the piece is looked at
-        while place < end and self.ended is None:
-            out, stop = None, place
-            if repertoire.kept and not self._held:
-                out, stop = repertoire.run(piece, place, widely=widely)
-                widely = widely and stop == place
-            if out is None:
-                out, stop = self._one(piece, place)
-            if out is not AS_IT_CAME:
-                made += (piece[since:place], out)
-                since = stop
-            place = stop
-        return b"".join([*made, piece[since:place]])  # of one, that is no copy
-
-    def _one(self, piece: bytes, place: int) -> tuple[bytes, int]:
-        """What the client gets for the event at a place, or else for the first line there, and where that ends."""
-        repertoire = self._templates
-        stop = piece.find(b"\n", place) + 2
-        data: bytes | None = (line := piece[place + 6 : stop - 2])
-        if piece.startswith(LEAD, place) and piece.startswith(LINE_FEEDS, stop - 2) and b"\r" not in line:
-            repertoire.lead, repertoire.blank = LEAD, LINE_FEEDS
-        else:
-            data, stop = repertoire.event(piece, place)
-        if data is None or self._held:
-            return self._split(piece[place:stop]), stop
-        self._splitter.started = True
-        try:
-            out = self._event(data, b"")
-        except (Malformed, ProxyError) as fault:
-            return self._broken(fault), stop
-        if out is AS_IT_CAME and stop - place != len(data) + 8:  # in another frame
-            out = frame(data)
-        elif out is _DONE and piece.startswith(_DONE, place):
-            out = AS_IT_CAME
-        return out, stop
-
-    def _split(self, piece: bytes) -> bytes:
-        out = self._take(self._splitter.feed(piece))
-        self._held = not self._splitter.between
-        return out
 
     def finish(self) -> bytes:
         """The end of the stream, when upstream has closed it in good order."""
@@ -305,16 +217,8 @@ class ChatStream:
 
     def _easy(self, chunk: dict[str, Any], name: bytes) -> ChoiceStream | None:
         """The one choice of a chunk that can go on as it is, but for its usage key, if the choice can."""
-        choices = chunk.get("choices")
-        if type(choices) is not list or len(choices) != 1 or chunk.get("usage") is not None:
-            return None
-        names = (chunk.get("id"), chunk.get("object"), chunk.get("created"), chunk.get("model"))
-        if (names != self._names or type(names[2]) is not int) and not (self._names is None and chunks.sound(names)):
-            return None  # to Python, 1 and 1.0 are equal
-        if "error" in chunk or "errors" in chunk or "detail" in chunk:
-            return None
-        index = choices[0].get("index") if type(choices[0]) is dict else None
-        if type(index) is not int:
+        index = chunks.lone_choice(chunk, self._names)
+        if index is None:
             return None
         known = self._choices.get(index)
         return self._at(index, 0) if known is None and index >= 0 and not name else known
@@ -385,10 +289,10 @@ class ChatStream:
             return self._break("truncated", error)
         self.ended = "complete"
         if not self._asked:
-            return _DONE
+            return DONE
         self._measured = self.usage
         chunk = {**self._chunk(self._closing or {}, []), "usage": metering.shown(self._usage, self._measured)}
-        return frame(codec.encode(chunk)) + _DONE
+        return frame(codec.encode(chunk)) + DONE
 
     def _broken(self, fault: Malformed | ProxyError) -> bytes:
         if isinstance(fault, ProxyError):

@@ -44,6 +44,23 @@ def with_usage_key(data: bytes, chunk: dict[str, Any], *, asked: bool) -> bytes:
     return codec.encode({key: value for key, value in chunk.items() if key != "usage"})
 
 
+def lone_choice(chunk: dict[str, Any], known: Names | None) -> int | None:
+    """The index of the one choice of a chunk that can go on as it is, but for its usage key, if the choice can.
+
+    `known` are the names of the chunks before it.
+    """
+    choices = chunk.get("choices")
+    if type(choices) is not list or len(choices) != 1 or chunk.get("usage") is not None:
+        return None
+    names = (chunk.get("id"), chunk.get("object"), chunk.get("created"), chunk.get("model"))
+    if (names != known or type(names[2]) is not int) and not (known is None and sound(names)):
+        return None  # to Python, 1 and 1.0 are equal
+    if "error" in chunk or "errors" in chunk or "detail" in chunk:
+        return None
+    index = choices[0].get("index") if type(choices[0]) is dict else None
+    return index if type(index) is int else None
+
+
 def remade(chunk: dict[str, Any], told: Names, rows: list[dict[str, Any]], *, asked: bool) -> dict[str, Any]:
     """Upstream's chunk in the client's terms: named like all others, with other choices, its usage not here."""
     made = {**chunk, **dict(zip(NAMES, told, strict=True)), "choices": rows}

@@ -17,7 +17,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from proxy.codec import NotJson, decode, encode
+from proxy.codec import decode, encode, glance
 from proxy.streaming.choices import ChoiceStream
 
 LIMIT = 4096
@@ -44,8 +44,8 @@ FIELDS = MappingProxyType({
 })  # fmt: skip
 """Fields that hold a text -> where it stands in the bytes of a chunk. Only a first guess; the proof comes after it."""
 
-
-_SAYS_NOTHING = b'"delta":{"role":"assistant","content":""'
+SAYS_NOTHING = b'"delta":{"role":"assistant","content":""'
+"""How a delta begins that says nothing but the role."""
 _REFUSES_NOTHING = b',"refusal":null'
 _SAYS = b'"delta":{"content":"'
 
@@ -81,7 +81,7 @@ def expected(data: bytes, lead: bytes, blank: bytes) -> Around | None:
     backslash, every quote is one that begins or ends a string, so where `"delta"` stands but once, it is its name.
     `lead` and `blank` are what makes an event of it.
     """
-    before, found, after = data.partition(_SAYS_NOTHING)
+    before, found, after = data.partition(SAYS_NOTHING)
     after = after.removeprefix(_REFUSES_NOTHING)
     if not found or after[:1] != b"}" or len(data) > LIMIT or b"\\" in data or data.count(b'"delta"') > 1:
         return None
@@ -121,8 +121,8 @@ class Template:
         self,
         choice: ChoiceStream,
         name: str,
-        came: Around,
-        goes: Around | None,
+        came: tuple[bytes, bytes],
+        goes: tuple[bytes, bytes] | None,
         *,
         spelled: bool,
         guessed: bool = False,
@@ -176,8 +176,8 @@ class Template:
             texts = self._texts(inner)
             inner = b" ".join(texts)
         try:
-            text = decode(b'"%b"' % inner)
-        except NotJson:
+            text = glance(b'"%b"' % inner)
+        except ValueError:
             return None
         if self._told and not all(texts):
             return None
@@ -326,8 +326,22 @@ class Repertoire:
             guessed = Template(choice, "content", came, goes, spelled=became is data, guessed=True)
             self.kept = (guessed, *self.kept)
 
+    def expect(self, choice: ChoiceStream, lead: bytes, sides: tuple[Around, Around]) -> None:
+        """As `guess`, of a stream's first chunk, which is known from other streams.
+
+        `lead` is how chunks of this stream begin, `sides` are what stands behind it.
+        """
+        same = sides[0] is sides[1]
+        came = goes = (LEAD + lead + sides[0][0], sides[0][1])
+        if not same:
+            goes = (LEAD + lead + sides[1][0], sides[1][1])
+        self.kept = (Template(choice, "content", came, goes, spelled=same, guessed=True),)
+
     def forget(self, choice: ChoiceStream) -> None:
         """Drop the templates of a choice that is finished: what comes after its end is not handed on."""
+        if len(self.kept) == 1 and self.kept[0].choice is choice:
+            self.kept, self.latest = (), None
+            return
         kept = []
         for template in self.kept:
             if template.choice is not choice:

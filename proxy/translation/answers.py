@@ -59,8 +59,8 @@ def answer(raw: bytes, expects: Expectation, identity: Identity, model: str) -> 
     what is no answer (empty, HTML, cut off, without choices), and what `failures` reads out of an error sent as 200.
     """
     try:
-        value = codec.decode(raw)
-    except codec.NotJson:
+        value = codec.glance(raw)
+    except ValueError:
         value = _decode(raw)
     usage = _as_openai(value, expects)
     if usage is not None and not raw.startswith(codecs.BOM_UTF8):

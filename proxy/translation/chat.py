@@ -133,11 +133,13 @@ def translate(request: Mapping[str, Any], model: str, policy: Policy) -> Transla
 
 
 def _check_model(draft: Draft, name: str, value: Any) -> None:
-    string(name, value)  # the caller has looked it up
+    if type(value) is not str:
+        string(name, value)  # the caller has looked it up
 
 
 def _stream(draft: Draft, name: str, value: Any) -> None:
-    boolean(name, value)
+    if value is not True:
+        boolean(name, value)
     draft.expects.stream = value
     draft.body[name] = value
 

@@ -35,7 +35,8 @@ QUIET = frozenset({
 
 def convert_messages(draft: Draft, name: str, value: Any) -> None:
     """The row of `messages`."""
-    checks.array(name, value, checks.MESSAGE_LIMIT, filled=True)
+    if type(value) is not list or not 0 < len(value) <= checks.MESSAGE_LIMIT:
+        checks.array(name, value, checks.MESSAGE_LIMIT, filled=True)
     count, size = _plain_beginning(value)
     draft.expects.input_bytes += size
     if count == len(value):

@@ -62,6 +62,7 @@ class AiohttpAnswer:
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
+        self.whole: bytes | None = None  # not to be told from what aiohttp shows
         self._closed = False
         self._pouring = asyncio.Event()
         self._pouring.set()

@@ -4,7 +4,7 @@ Its body waits in a bounded buffer until it is read or poured. While it is poure
 from the connection to the sink in one call. `line` is the connection as long as the answer is under way on it; once
 the last byte has arrived the connection serves others, and nothing that is done to this answer concerns it any more.
 
-The ordinary cases cost one call each: an answer that is whole when it is made is read without waiting, and one that has
+The ordinary cases cost no call, or one: an answer that is whole when it is made is there to be taken, and one that has
 been taken is closed without a look at the connection.
 """
 
@@ -53,11 +53,12 @@ class Incoming:
     Attributes:
         sink: who gets the next piece at once; None while pieces have to wait.
         line: the connection, until the end has come.
+        whole: see `Answer.whole`.
     """
 
     __slots__ = (
         "_closed", "_fault", "_heard", "_inflater", "_leaving", "_limit", "_patience", "_paused", "_pieces", "_poured",
-        "_size", "_timer", "_waiter", "headers", "line", "sink", "status",
+        "_size", "_timer", "_waiter", "headers", "line", "sink", "status", "whole",
     )  # fmt: skip
 
     def __init__(self, line: Line | None, status: int, headers: Fields, pieces: Sequence[bytes] = ()) -> None:
@@ -67,13 +68,18 @@ class Incoming:
         self.line = line
         self.sink: Sink | None = None
         self._poured: Sink | None = None  # the same, also while pouring is paused
-        self._pieces = [*pieces]  # arrived, and taken by nobody
+        self._pieces: list[bytes] = []  # arrived, and taken by nobody
         self._size = 0  # of them, as long as more may come
         self._inflater = _inflater(headers["content-encoding"]) if "content-encoding" in headers.names else None
         self._limit: int | None = None  # set while it is read whole
         self._paused = self._closed = self._leaving = False
         self._fault: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self.whole: bytes | None = None
+        if line is None and self._inflater is None:
+            self.whole = b"".join(pieces)  # of one, that is no copy
+        else:
+            self._pieces += pieces
 
     # -- what the connection says
 
@@ -118,10 +124,8 @@ class Incoming:
 
     async def read(self, limit: int, idle: float) -> bytes:
         """See `Answer.read`."""
-        pieces = self._pieces
-        if self.line is None and len(pieces) == 1 and self._inflater is None and self._fault is None:
-            body = pieces.pop()
-        else:
+        body, self.whole = self.whole, None
+        if body is None:
             body = await self._gather(limit, idle)
         if len(body) > limit:
             raise _larger(limit)
@@ -129,6 +133,9 @@ class Incoming:
 
     async def pour(self, sink: Sink) -> None:
         """See `Answer.pour`."""
+        if self.whole:
+            self._pieces.append(self.whole)
+        self.whole = None
         self._poured = sink
         self._flow()
         if not self._closed and (self.line is not None or self._waits()):
@@ -177,6 +184,7 @@ class Incoming:
         self._closed = True
         if line is None and self._poured is None:  # all of it has come, and nobody is waiting for it
             self._pieces.clear()
+            self.whole = None
             return
         self.line = None
         self._discard()

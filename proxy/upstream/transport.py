@@ -56,6 +56,12 @@ class Answer(Protocol):
         """The headers, names looked up without regard to case."""
         ...
 
+    whole: bytes | None
+    """The body, if all of it came together with its head and nobody has taken it yet; it may never be there.
+
+    Who takes it puts None in its place, and need neither `read` nor `close`.
+    """
+
     async def read(self, limit: int, idle: float) -> bytes:
         """The whole body: at most `limit` bytes, with at most `idle` seconds between pieces.
 

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from proxy import codec
+from proxy.edge.connection import Connection
 from proxy.edge.listener import Listener
 from tests.conftest import Build
 from tests.world import HELLO, KEY, MODEL, World
@@ -112,6 +113,8 @@ async def test_a_client_that_takes_its_answer_slowly_gets_all_of_it(build: Build
     async with impatient(here, 0.5) as port:
         narrow = socket.socket()
         narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        # Packets as on a network: with those of 64 KiB that the loopback has, a window opens only when a timer looks.
+        narrow.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
         narrow.connect(("127.0.0.1", port))
         reader, writer = await asyncio.open_connection(sock=narrow, limit=1024)
         writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
@@ -136,4 +139,96 @@ async def test_a_client_that_was_not_told_to_send_its_body_is_told_that_the_conn
         answer = await reader.readuntil(b"\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 401")
         assert b"\r\nConnection: close\r\n" in answer
+        writer.close()
+
+
+def asked(body: bytes, *more: str) -> bytes:
+    """The head of a request for an answer to this body."""
+    lines = (f"Authorization: Bearer {KEY}", f"Content-Length: {len(body)}", *more)
+    return "\r\n".join(["POST /v1/chat/completions HTTP/1.1", "Host: x", *lines, "", ""]).encode()
+
+
+async def answered(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+    return head
+
+
+async def test_requests_whole_in_parts_and_in_one_go_follow_each_other(build: Build) -> None:
+    here = await build()
+    body = codec.encode({"model": MODEL, "messages": HELLO})
+    head = asked(body)
+    async with impatient(here, 10) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for sent in (
+            [head + body],
+            [head, body],
+            [head + body[:5], body[5:]],
+            [head + body + head + body[:9], body[9:]],
+        ):
+            for part in sent:
+                writer.write(part)
+                await asyncio.sleep(0.02)
+            for _ in range(b"".join(sent).count(b"POST")):
+                assert (await answered(reader)).startswith(b"HTTP/1.1 200")
+        writer.close()
+
+
+async def test_what_is_left_of_an_unwanted_body_is_read_before_the_next_request(build: Build) -> None:
+    here = await build()
+    body = codec.encode({"model": MODEL, "messages": HELLO})
+    async with impatient(here, 10) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(asked(body).replace(KEY.encode(), b"sk-nobody"))
+        assert (await answered(reader)).startswith(b"HTTP/1.1 401")
+        writer.write(body + asked(body) + body)
+        assert (await answered(reader)).startswith(b"HTTP/1.1 200")
+        writer.close()
+
+
+async def test_a_body_that_is_unwanted_and_never_ends_ends_the_connection(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = await build()
+    made = Connection.connection_made
+
+    def hasty(self: Connection, transport: asyncio.BaseTransport) -> None:
+        self._lingering_time = 0.05
+        made(self, transport)
+
+    monkeypatch.setattr(Connection, "connection_made", hasty)
+    async with impatient(here, 10) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(asked(b"x" * 1000).replace(KEY.encode(), b"sk-nobody"))
+        assert (await answered(reader)).startswith(b"HTTP/1.1 401")
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_bug_outside_the_journey_is_answered_and_ends_the_connection(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = await build()
+
+    def broken(*_: object) -> None:
+        raise ValueError("a bug")
+
+    async with impatient(here, 10) as port:
+        monkeypatch.setattr(Listener, "_probe", broken)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(PROBE)
+        async with asyncio.timeout(10):
+            said = await reader.read()
+        assert said.startswith(b"HTTP/1.1 500")
+        assert b"An internal error occurred." in said
+        writer.close()
+
+
+async def test_what_wants_to_be_another_protocol_is_answered_as_what_it_is(build: Build) -> None:
+    async with impatient(await build(), 10) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(2):
+            writer.write(PROBE[:-2] + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            assert await reader.readuntil(b'{"status":"ok"}')
         writer.close()

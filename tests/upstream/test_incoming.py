@@ -240,3 +240,49 @@ async def test_what_is_whole_and_too_large_costs_no_connection() -> None:
         await answer.read(4, FOREVER)
     assert desk.idle
     assert not desk.wire.aborted
+
+
+WHOLE = OK + b"Content-Length: 2\r\n\r\nhi"
+
+
+async def test_a_body_that_came_with_its_head_is_there_to_be_taken() -> None:
+    answer = await begun(Desk(), WHOLE)
+    assert answer.whole == b"hi"
+
+
+async def test_a_body_without_a_byte_is_whole_as_well() -> None:
+    answer = await begun(Desk(), OK + b"Content-Length: 0\r\n\r\n")
+    assert answer.whole == b""
+    bucket = Bucket()
+    await answer.pour(bucket)
+    assert not bucket.pieces
+
+
+@pytest.mark.parametrize(
+    "wire", [WHOLE[:-1], ENDLESS + b"hi", OK + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhi"]
+)
+async def test_one_that_may_go_on_or_is_packed_is_not(wire: bytes) -> None:
+    assert (await begun(Desk(), wire)).whole is None
+
+
+async def test_what_is_whole_is_taken_once_whichever_way() -> None:
+    answer = await begun(Desk(), WHOLE)
+    assert await answer.read(PLENTY, FOREVER) == b"hi"
+    assert answer.whole is None
+    answer = await begun(Desk(), WHOLE)
+    bucket = Bucket()
+    await answer.pour(bucket)
+    assert (bucket.pieces, answer.whole) == ([b"hi"], None)
+
+
+async def test_what_is_whole_is_gone_when_the_answer_was_closed() -> None:
+    answer = await begun(Desk(), WHOLE)
+    answer.close()
+    assert answer.whole is None
+    with pytest.raises(UpstreamFailed, match="closed"):
+        await answer.read(PLENTY, FOREVER)
+
+
+async def test_a_limit_holds_for_what_is_whole() -> None:
+    with pytest.raises(UpstreamFailed, match="larger than 1 bytes"):
+        await (await begun(Desk(), WHOLE)).read(1, FOREVER)
