@@ -11,7 +11,7 @@ The environment is read here and nowhere else.
 """
 
 from proxy.settings.faults import ConfigurationError, Fault, expect_known
-from proxy.settings.loading import Check, environment, load
+from proxy.settings.loading import Check, environment, load, load_stored, with_telnyx_keys
 from proxy.settings.merging import laid_over, overridden
 from proxy.settings.model import ModelProfile, Settings, Translation
 from proxy.settings.secrets import Secret
@@ -31,5 +31,7 @@ __all__ = [
     "expect_known",
     "laid_over",
     "load",
+    "load_stored",
     "overridden",
+    "with_telnyx_keys",
 ]

@@ -38,8 +38,13 @@ class Fault:
 
     def __str__(self) -> str:
         place = f"{self.source}:{self.line}" if self.source and self.line else self.source
-        head = ": ".join(part for part in (place, self.path, self.message) if part)
-        return f"{head}\n    {self.hint}" if self.hint else head
+        head = _printable(": ".join(part for part in (place, self.path, self.message) if part))
+        return f"{head}\n    {_printable(self.hint)}" if self.hint else head
+
+
+def _printable(text: str) -> str:
+    """Without anything that a terminal would act on: names stand in a file that somebody else may have written."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
 
 
 class ConfigurationError(Exception):

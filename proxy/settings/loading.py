@@ -16,7 +16,9 @@ from proxy.settings.document import Document, Origin
 from proxy.settings.faults import ConfigurationError, Fault, Location, enclosing, path_text, plain_path
 from proxy.settings.model import Settings
 from proxy.settings.overrides import overlay
-from proxy.settings.secrets import BELOW_THE_FILE, Surroundings
+from proxy.settings.secrets import BELOW_THE_FILE, Surroundings, resolve_if_there
+from proxy.settings.section import Section
+from proxy.settings.storage import Storage
 from proxy.settings.tenants import Key, Tenant
 from proxy.settings.wording import explain, location_of
 
@@ -55,7 +57,45 @@ def load(
     return settings
 
 
-NEVER_ABSENT = ("admin", "upstream")
+def load_stored(path: Path | None, environ: Mapping[str, str], *, checks: Iterable[Check] = ()) -> Settings:
+    """The same for whoever works on the store beside a server: of all secrets only those of `storage` are looked up.
+
+    An operator at a terminal does not have the Telnyx keys in the environment, and needs none. Raises
+    ConfigurationError with every fault.
+    """
+    settings = load(path, environ, secrets=False, checks=checks)
+    document = yaml.read(path) if path is not None else Document()
+    document.value = document.value or {}
+    overlay(document, environ, Settings)
+    folder = path.parent if path is not None else Path()
+    try:
+        storage = Storage.model_validate(
+            document.value.get("storage") or {}, context=Surroundings(environ, folder, resolve=True)
+        )
+    except ValidationError as error:
+        faults = [replace(fault, path=f"storage.{fault.path}") for fault in explain(error, Storage)]
+        source = str(path) if path is not None else ""
+        raise ConfigurationError(_placed(faults, document.origins, source)) from None
+    return settings.model_copy(update={"storage": storage})
+
+
+def with_telnyx_keys(settings: Settings, folder: Path, environ: Mapping[str, str]) -> Settings:
+    """Settings that were loaded without secrets, with the Telnyx keys that are there. `folder`: of the file."""
+    around = Surroundings(environ, folder, resolve=True)
+
+    def found(section: Section, name: str) -> Any:
+        return section.model_copy(update={name: resolve_if_there(getattr(section, name), around)})
+
+    tenants = [
+        found(tenant, "upstream_api_key").model_copy(
+            update={"credentials": tuple(found(each, "api_key") for each in tenant.credentials)}
+        )
+        for tenant in settings.tenants
+    ]
+    return settings.model_copy(update={"upstream": found(settings.upstream, "api_key"), "tenants": tuple(tenants)})
+
+
+NEVER_ABSENT = ("admin", "upstream", "storage")
 """Sections with secrets by default, which are looked up only where the section is validated."""
 
 
@@ -105,7 +145,9 @@ def _readable(settings: Settings, value: Mapping[str, Any], wrong: list[Location
             i
             for i, each in tenants.items()
             # a name that is not known may be a misspelt upstream_api_key
-            if each.get("upstream_api_key") is None and each.keys() <= Tenant.model_fields.keys()
+            if each.get("upstream_api_key") is None
+            and not each.get("credentials")
+            and each.keys() <= Tenant.model_fields.keys()
         ),
         upstream_key=not any(each[0] == "upstream" or len(each) == 1 for each in wrong),
         token=("admin", "token") not in [each[:2] for each in wrong],

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, ByteSize, Field
 
 from proxy.settings.aliases import ALIASES
+from proxy.settings.bounds import Pool, Prices, Sharing
 from proxy.settings.quantities import (
     Authorities,
     FilePath,
@@ -27,7 +28,8 @@ from proxy.settings.quantities import (
 from proxy.settings.request import Capped, Effort, Injected
 from proxy.settings.secrets import OptionalSecret, Secret
 from proxy.settings.section import Section, complaint
-from proxy.settings.tenants import Reasoning, Tenant, Unsupported
+from proxy.settings.storage import Storage
+from proxy.settings.tenants import Network, Reasoning, Tenant, Unsupported
 
 MIB = 1024 * 1024
 
@@ -70,6 +72,11 @@ class Listen(Section):
     port: Port = Field(default=8080, description="TCP port; 0 = any free one")
     reuse_port: bool = Field(
         default=False, description="several processes share the port (SO_REUSEPORT); the kernel spreads connections"
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        default=(),
+        description="networks (CIDR) of load balancers whose `X-Forwarded-For` is believed, for keys that are bound to "
+        "networks",
     )
 
 
@@ -136,6 +143,15 @@ class Upstream(Section):
     allow_http: bool = Field(
         default=False, description="allow an unencrypted `base_url` that is not a loopback address"
     )
+    budgets: Mapping[Text, Pool] = Field(
+        default_factory=dict,
+        description="Telnyx model id or pattern of ids -> tokens per minute that Telnyx allows the organisation, "
+        "shared by weight among the tenants that are asking",
+    )
+    sharing: Sharing = Field(default_factory=Sharing, description="how tenants share `budgets`")
+    set_aside: SecondsOrNone = Field(
+        default=300, description="seconds a tenant's Telnyx key that was answered 401 is not used while others are left"
+    )
     timeouts: Timeouts = Field(default_factory=Timeouts, description="how long Telnyx is waited for")
     keepalive: SecondsOrNone = Field(
         default=30, description="seconds an unused connection is kept for the next request; 0 = never"
@@ -201,6 +217,9 @@ class ModelProfile(Section):
     reasoning_efforts: tuple[Effort, ...] = Field(
         default=(), description="values of `reasoning_effort` the model takes; none given = not known"
     )
+    price: Prices | None = Field(
+        default=None, description="what budgets count with; null = the price in Telnyx's model list"
+    )
 
 
 class Models(Section):
@@ -259,6 +278,7 @@ class Settings(Section):
     translation: Translation = Field(default_factory=Translation, description="what Telnyx has no equal for")
     models: Models = Field(default_factory=Models, description="model names")
     tenants: tuple[Tenant, ...] = Field(default=(), description="who may call, and with which rules")
+    storage: Storage = Field(default_factory=Storage, description="what is kept, and where limits are counted")
     logging: Logging = Field(default_factory=Logging, description="log lines")
     metrics: Metrics = Field(default_factory=Metrics, description="Prometheus metrics")
     shutdown: Shutdown = Field(default_factory=Shutdown, description="how the proxy stops")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
 from proxy.settings.section import Section, complaint
 
@@ -84,12 +85,20 @@ class Secret(Section):
 
 def resolve(secret: Secret | None, info: ValidationInfo) -> Secret | None:
     """Look the secret up. What is not there is a complaint."""
-    return _resolve(secret, info, demanded=True)
+    return _resolve(secret, info.context, demanded=True)
 
 
 def resolve_if_set(secret: Secret | None, info: ValidationInfo) -> Secret | None:
     """Look the secret up; None where its environment variable is not set."""
-    return _resolve(secret, info, demanded=False)
+    return _resolve(secret, info.context, demanded=False)
+
+
+def resolve_if_there(secret: Secret | None, around: Surroundings) -> Secret | None:
+    """Look the secret up; as it was where it is not there, or is of no use."""
+    try:
+        return _resolve(secret, around, demanded=True)
+    except PydanticCustomError:
+        return secret
 
 
 DemandedSecret = Annotated[Secret | None, AfterValidator(resolve)]
@@ -98,8 +107,7 @@ OptionalSecret = Annotated[Secret | None, AfterValidator(resolve_if_set)]
 """A variable that is not set stands for no secret at all."""
 
 
-def _resolve(secret: Secret | None, info: ValidationInfo, *, demanded: bool) -> Secret | None:
-    around = info.context
+def _resolve(secret: Secret | None, around: Any, *, demanded: bool) -> Secret | None:
     if secret is None or not isinstance(around, Surroundings) or not around.resolve:
         return secret
     text = _look_up(secret, around)

@@ -1,13 +1,16 @@
 """Tenants and their keys, as configured."""
 
 import hashlib
+import ipaddress
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from proxy.settings.quantities import Number, Sha256, Text
+from proxy.settings.bounds import Bounds, Money
+from proxy.settings.quantities import Number, Sha256, Text, Whole
 from proxy.settings.request import Capped, Injected
 from proxy.settings.secrets import DemandedSecret, Secret
 from proxy.settings.section import Section, complaint
@@ -44,8 +47,52 @@ def expect_name(value: str) -> str:
     return value
 
 
+def expect_network(value: str) -> str:
+    """An address or a range of addresses."""
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        raise complaint("must be an address or a network", "10.0.0.0/8, 2001:db8::/32, with no host bits") from None
+    return value
+
+
+def in_utc(value: datetime) -> datetime:
+    """A time without a zone is meant in UTC."""
+    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+def bound_once(limits: tuple[Bounds, ...]) -> tuple[Bounds, ...]:
+    """What is bounded twice would be counted twice, at one and the same gate."""
+    bounds = [(each.model, name) for each in limits for name, bound in each if name not in {"model", "queue"} and bound]
+    for model, name in bounds:
+        if bounds.count((model, name)) > 1:
+            raise complaint(f"has two {name} for the model '{model}'", "each bound once for each pattern of models")
+    return limits
+
+
+def one_each(budgets: tuple[Money, ...]) -> tuple[Money, ...]:
+    """The same of money."""
+    if len({each.per for each in budgets}) < len(budgets):
+        raise complaint("has two budgets for one period", "one each per day, week, month and total")
+    return budgets
+
+
+Limits = Annotated[tuple[Bounds, ...], AfterValidator(bound_once)]
+Budgets = Annotated[tuple[Money, ...], AfterValidator(one_each)]
 Id = Annotated[str, AfterValidator(expect_id)]
 Name = Annotated[str, AfterValidator(expect_name)]
+Network = Annotated[str, AfterValidator(expect_network)]
+Moment = Annotated[datetime, AfterValidator(in_utc)]
+
+
+class Credential(Section):
+    """One of several Telnyx API keys of a tenant."""
+
+    name: Name = Field(description="what logs and metrics call it")
+    api_key: DemandedSecret = Field(description="the Telnyx API key")
+    weight: Annotated[Whole, Field(ge=1, le=1000)] = Field(
+        default=1, description="how many requests it gets, relative to the others"
+    )
 
 
 class Key(Section):
@@ -56,6 +103,16 @@ class Key(Section):
         default=None, description="the key; only its digest is kept in memory. Either this or `sha256`"
     )
     sha256: Sha256 | None = Field(default=None, description="SHA-256 of the key, 64 hexadecimal digits")
+    expires_at: Moment | None = Field(default=None, description="`2027-01-31` or with a time; null = never")
+    endpoints: tuple[Text, ...] = Field(
+        default=(), description="endpoints it may call (`chat.completions`); none = all"
+    )
+    models: tuple[Text, ...] = Field(
+        default=(), description="Telnyx model ids it may use, patterns allowed; none = all of the tenant's"
+    )
+    networks: tuple[Network, ...] = Field(default=(), description="networks it may be used from (CIDR); none = all")
+    limits: Limits = Field(default=(), description="what may pass with this key")
+    budgets: Budgets = Field(default=(), description="what may be spent with this key, one for each period")
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -94,6 +151,14 @@ class Tenant(Section):
     upstream_api_key: DemandedSecret = Field(
         default=None, description="the Telnyx API key of this tenant's requests; null = `upstream.api_key`"
     )
+    credentials: tuple[Credential, ...] = Field(
+        default=(), description="several Telnyx API keys instead of `upstream_api_key`, used by weight"
+    )
+    weight: Annotated[Whole, Field(ge=1, le=1000)] = Field(
+        default=1, description="its share of `upstream.budgets`, relative to other tenants"
+    )
+    limits: Limits = Field(default=(), description="what may pass, all its keys together")
+    budgets: Budgets = Field(default=(), description="what may be spent, one for each period")
     defaults: Injected = Field(
         default_factory=dict, description="request fields sent where the client says nothing ([names](#request-fields))"
     )

@@ -54,6 +54,11 @@ def test_a_fault_names_place_setting_and_remedy() -> None:
     assert str(Fault("", "is not used", "", "TELNYX_PROXY_X")) == "TELNYX_PROXY_X: is not used"
 
 
+def test_what_a_terminal_would_act_on_is_not_written() -> None:
+    fault = Fault('models.aliases["\x1b[2J"]', "is \u202eodd", "\x9bhint", "\x07file", 3)
+    assert str(fault) == '?file:3: models.aliases["?[2J"]: is ?odd\n    ?hint'
+
+
 def test_an_error_tells_each_fault_once_in_the_order_of_the_file() -> None:
     late, early = Fault("b", "wrong", source="f", line=9), Fault("a", "wrong", source="f", line=2)
     error = ConfigurationError([late, early, late])

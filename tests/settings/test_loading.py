@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.settings import ConfigurationError, Fault, Settings, environment, load
+from proxy.settings import ConfigurationError, Fault, Settings, environment, load, load_stored
 from proxy.settings.document import parse
 from proxy.settings.secrets import Secret, Surroundings
 from proxy.settings.shape import walk
@@ -276,3 +276,37 @@ def test_any_file_gives_settings_or_faults_in_their_place(
         found = error.faults
     assert all(fault.message and fault.source for fault in found)
     assert [fault for fault in found if fault.message == "is not valid here"] == []
+
+
+STORED = """\
+tenants:
+  - id: acme
+    upstream_api_key: {env: ACME_TELNYX}
+storage:
+  pepper: {env: PEPPER}
+"""
+
+
+def test_who_works_on_the_store_needs_the_secrets_of_the_store_only(tmp_path: Path) -> None:
+    path = tmp_path / "proxy.yaml"
+    path.write_text(STORED)
+    found = load_stored(path, {"PEPPER": "a-pepper-of-the-tests"})
+    assert found.storage.pepper is not None
+    assert found.storage.pepper.reveal() == "a-pepper-of-the-tests"
+    assert found.storage.url == f"sqlite:///{tmp_path}/data/proxy.db"
+    assert [tenant.id for tenant in found.tenants] == ["acme"]
+    given = {"PEPPER": "a-pepper-of-the-tests", "TELNYX_PROXY_STORAGE__URL": "sqlite:////elsewhere.db"}
+    assert load_stored(path, given).storage.url == "sqlite:////elsewhere.db"
+    assert load_stored(None, {}).storage.pepper is None
+
+
+def test_a_secret_of_the_store_that_is_missing_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "proxy.yaml"
+    path.write_text(STORED)
+    with pytest.raises(ConfigurationError) as caught:
+        load_stored(path, {})
+    (fault,) = caught.value.faults
+    assert (fault.path, fault.line, "PEPPER" in fault.message) == ("storage.pepper", 5, True)
+    path.write_text("storage: {url: 7}\n")
+    with pytest.raises(ConfigurationError, match=r"storage\.url"):
+        load_stored(path, {})

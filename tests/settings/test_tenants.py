@@ -58,3 +58,18 @@ def test_there_is_no_digest_of_a_key_that_was_not_looked_up() -> None:
         Key(name="web", secret=Secret(env="WEB")).digest()
     with pytest.raises(ValueError, match="without secret"):
         Key.model_construct(name="web").digest()
+
+
+@pytest.mark.parametrize("model", [Tenant, Key])
+def test_nothing_is_bounded_twice(model: type[Key | Tenant]) -> None:
+    own: dict[str, Any] = {"id": "acme"} if model is Tenant else {"name": "web", "sha256": "ab" * 32}
+    twice: list[dict[str, Any]] = [
+        {"requests_per_minute": 5},
+        {"tokens_per_minute": 5},
+        {"requests_per_minute": 9, "concurrent": 1},
+    ]
+    assert complaints(model, {**own, "limits": twice}) == ["has two requests_per_minute for the model '*'"]
+    twice[2]["model"] = "a/*"
+    assert model.model_validate({**own, "limits": twice}).limits[2].concurrent == 1
+    money = [{"usd": 5, "per": "day"}, {"usd": 9, "per": "day"}]
+    assert complaints(model, {**own, "budgets": money}) == ["has two budgets for one period"]

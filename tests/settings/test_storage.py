@@ -1,0 +1,61 @@
+"""Where things are kept, as it stands in a configuration."""
+
+from pathlib import Path
+
+import pytest
+
+from proxy.settings import ConfigurationError, Settings, load
+
+
+def loaded(tmp_path: Path, text: str, **environ: str) -> Settings:
+    path = tmp_path / "proxy.yaml"
+    path.write_text(text)
+    return load(path, environ)
+
+
+def test_a_database_file_starts_at_the_folder_of_the_configuration(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "{}").storage.url == f"sqlite:///{tmp_path}/data/proxy.db"
+    assert loaded(tmp_path, "storage: {url: sqlite:////var/x.db}").storage.url == "sqlite:////var/x.db"
+    assert loaded(tmp_path, "storage: {url: null}").storage.url is None
+
+
+def test_postgres_stays_as_it_is_written(tmp_path: Path) -> None:
+    url = "postgresql://proxy@db.example:5432/proxy"
+    assert loaded(tmp_path, f"storage: {{url: '{url}'}}").storage.url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://x/y",
+        "proxy.db",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite://host/x",
+        "postgresql://host",
+        "postgresql://h:x/y",
+    ],
+)
+def test_what_is_no_database_is_told(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"storage\.url"):
+        loaded(tmp_path, f"storage: {{url: '{url}'}}")
+
+
+def test_redis_is_named_by_a_variable_that_need_not_be_set(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "{}").storage.redis.url is None
+    assert loaded(tmp_path, "storage: {redis: {fail: closed}}").storage.redis.url is None
+    found = loaded(tmp_path, "{}", TELNYX_PROXY_REDIS_URL="redis://:secret@host/0").storage.redis.url
+    assert found is not None
+    assert found.reveal() == "redis://:secret@host/0"
+    assert "secret" not in repr(found)
+
+
+def test_secrets_are_found_where_they_are_said_to_be(tmp_path: Path) -> None:
+    (tmp_path / "new").write_text("new-secret\n")
+    text = "storage: {pepper: {env: PEPPER}, encryption_keys: [{file: new}, {value: old-secret}], password: {env: PW}}"
+    storage = loaded(tmp_path, text, PEPPER="a-pepper", PW="a-password").storage
+    assert storage.pepper is not None
+    assert storage.pepper.reveal() == "a-pepper"
+    assert [key.reveal() for key in storage.encryption_keys] == ["new-secret", "old-secret"]
+    with pytest.raises(ConfigurationError, match=r"storage\.pepper"):
+        loaded(tmp_path, text, PW="a-password")
