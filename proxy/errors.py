@@ -5,6 +5,14 @@
     │   ├── InvalidRequest              400  with `param`; codes invalid_type, invalid_value, unsupported_parameter, ...
     │   ├── InvalidApiKey               401  the key of this proxy, never the one for Telnyx
     │   ├── ModelNotAllowed             403
+    │   ├── NotPermitted                403  the key's scopes, or the admin token's role, do not cover it
+    │   ├── PriceUnknown                403  there is a budget, and no price to count with
+    │   ├── NotFound                    404  no such object in the admin API
+    │   ├── Conflict                    409  it is there already, or declared in the configuration
+    │   ├── Stale                       412  `If-Match` names an older revision
+    │   ├── LimitReached                429  a limit of this proxy, with the exact `retry-after`
+    │   ├── RequestTooLarge             429  larger than a whole limit; retrying is hopeless
+    │   ├── BudgetExhausted             429  retrying is hopeless until the period ends
     │   ├── ModelNotFound               404
     │   ├── UnknownUrl                  404
     │   ├── UnsupportedEndpoint         404  OpenAI has it, Telnyx or this proxy does not
@@ -21,7 +29,9 @@
     │   └── UpstreamTimeout             504
     └── OurFault
         ├── InternalError               500  a bug; the log has the request id
-        └── ShuttingDown                503  the proxy is stopping
+        ├── ShuttingDown                503  the proxy is stopping
+        ├── StoreUnavailable            503  the database does not answer; keys known before go on working
+        └── LimiterUnavailable          503  the shared limiter does not answer, and the setting is to fail closed
 
 The types and codes are the ones OpenAI's own API answers with (https://platform.openai.com/docs/guides/error-codes);
 `edge/exchange.py` is the one place that turns an exception into an HTTP answer.
@@ -72,10 +82,14 @@ class ProxyError(Exception):
 
 
 class ClientFault(ProxyError):
-    """The request cannot be served as it stands."""
+    """The request cannot be served as it stands.
+
+    `lines`: headers that belong to the answer, each with its end: how the limits stand that refused it.
+    """
 
     status = 400
     type = "invalid_request_error"
+    lines: str = ""
 
 
 class InvalidRequest(ClientFault):
@@ -96,6 +110,72 @@ class ModelNotAllowed(ClientFault):
 
     status = 403
     code = "model_not_allowed"
+
+
+class NotPermitted(ClientFault):
+    """The key may not do this: its endpoints, its networks; or the role of an admin token."""
+
+    status = 403
+    code = "insufficient_permissions"
+
+
+class PriceUnknown(ClientFault):
+    """A budget bounds the key or the tenant, and the model has no price: it would be spent without being counted."""
+
+    status = 403
+    code = "price_unknown"
+
+
+class NotFound(ClientFault):
+    """No such object."""
+
+    status = 404
+    code = "not_found"
+
+
+class Conflict(ClientFault):
+    """The object exists already, is in use, or is not for the API to change."""
+
+    status = 409
+    code = "conflict"
+    should_retry = False
+
+
+class Stale(ClientFault):
+    """The object has been changed since the caller read it."""
+
+    status = 412
+    code = "stale_revision"
+
+
+class LimitReached(ClientFault):
+    """A rate, or the number of requests at a time; the next one is admitted after `retry_after` seconds.
+
+    `limit`: which kind, for `telnyx_proxy_limit_refusals_total`, where `type` does not say it: `concurrent`, `share`.
+    """
+
+    limit: str | None = None
+    status = 429
+    type = "requests"
+    code = "rate_limit_exceeded"
+
+
+class RequestTooLarge(ClientFault):
+    """The request needs more than a limit allows at all."""
+
+    status = 429
+    type = "tokens"
+    code = "rate_limit_exceeded"
+    should_retry = False
+
+
+class BudgetExhausted(ClientFault):
+    """The money of the period is spent or reserved."""
+
+    status = 429
+    type = "insufficient_quota"
+    code = "insufficient_quota"
+    should_retry = False
 
 
 class ModelNotFound(ClientFault):
@@ -228,6 +308,20 @@ class ShuttingDown(OurFault):
 
     status = 503
     code = "shutting_down"
+
+
+class StoreUnavailable(OurFault):
+    """The database does not answer. Whether the caller's key is good cannot be told, so this is no 401."""
+
+    status = 503
+    code = "store_unavailable"
+
+
+class LimiterUnavailable(OurFault):
+    """The limits are counted in Redis, which does not answer, and `storage.redis.fail` is `closed`."""
+
+    status = 503
+    code = "limiter_unavailable"
 
 
 def tree(root: type[ProxyError] = ProxyError) -> list[type[ProxyError]]:

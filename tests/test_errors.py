@@ -14,7 +14,7 @@ from proxy.errors import ClientFault, MethodNotAllowed, OurFault, ProxyError, Up
 
 FAULTS = (ClientFault, UpstreamFault, OurFault)
 """The three whose faults there are; what is raised is one of their kinds."""
-TYPES = {"invalid_request_error", "rate_limit_error", "insufficient_quota", "server_error"}
+TYPES = {"invalid_request_error", "rate_limit_error", "requests", "tokens", "insufficient_quota", "server_error"}
 """`error.type` of OpenAI's own answers that the proxy uses."""
 
 
@@ -60,10 +60,20 @@ def test_every_error_has_a_status_a_type_and_a_code(kind: type[ProxyError]) -> N
     assert re.fullmatch(r"[a-z][a-z_]+", kind.code or "")
 
 
+LIMITED = {
+    errors.LimitReached: "requests",
+    errors.RequestTooLarge: "tokens",
+    errors.BudgetExhausted: "insufficient_quota",
+}
+"""Faults of a client whose type is not that of the others: OpenAI's 429s."""
+PASSING = {errors.RequestTimeout, errors.LimitReached}
+"""Faults of a client that are over after a while."""
+
+
 @pytest.mark.parametrize("kind", LEAVES)
 def test_status_type_and_fault_agree(kind: type[ProxyError]) -> None:
     if issubclass(kind, ClientFault):
-        assert (kind.status < 500, kind.type) == (True, "invalid_request_error")
+        assert (kind.status < 500, kind.type) == (True, LIMITED.get(kind, "invalid_request_error"))
     elif kind.status >= 500:
         assert kind.type == "server_error"
     else:
@@ -81,12 +91,14 @@ def test_clients_retry_what_may_pass_and_nothing_else(kind: type[ProxyError]) ->
         kind.should_retry if kind.should_retry is not None else kind.status in {408, 409, 429} or kind.status > 499
     )
     hopeless = {"UpstreamAuthFailed", "InsufficientQuota", "UpstreamRejected"}
-    passing = (issubclass(kind, UpstreamFault | OurFault) and kind.__name__ not in hopeless) or kind.status == 408
+    passing = (issubclass(kind, UpstreamFault | OurFault) and kind.__name__ not in hopeless) or kind in PASSING
     assert retried == passing
 
 
 def test_codes_tell_the_errors_apart() -> None:
-    shared = {errors.InvalidRequest, errors.UpstreamRejected}  # one is our reading of the request, one is Telnyx's
+    # one is our reading of the request, or our limit, and one is Telnyx's
+    shared = {errors.InvalidRequest, errors.UpstreamRejected, errors.RateLimited, errors.InsufficientQuota}
+    shared |= {errors.RequestTooLarge}  # a limit, too, and OpenAI has one code for both
     codes = [each.code for each in LEAVES if each not in shared]
     assert len(set(codes)) == len(codes)
 

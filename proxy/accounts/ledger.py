@@ -43,7 +43,7 @@ class Record:
         started_at: Unix time in seconds.
         endpoint: the name of the endpoint's row (`chat.completions`), or `unknown`.
         path: what was called where no endpoint has it; otherwise the endpoint says it.
-        tenant, key: id and key name, empty before admission.
+        tenant, key: id and key name, empty before admission; key_id: the key's public id, if it is one of the store.
         model_asked: what the client wrote, cut to 200 characters; model: the Telnyx id that served or was to serve.
         status: HTTP status sent to the client; CLIENT_CLOSED where it left first.
         error_code: OpenAI's `error.code` of the failure, None on success.
@@ -69,6 +69,7 @@ class Record:
     path: str = ""
     tenant: str = ""
     key: str = ""
+    key_id: str = ""
     model_asked: str = ""
     model: str = ""
     status: int = 0

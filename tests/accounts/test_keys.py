@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.accounts.keys import ALPHABET, BODY_LENGTH, PREFIX, RANDOM_BYTES, damaged, digest, mint
+from proxy.accounts.keys import (
+    ALPHABET,
+    BODY_LENGTH,
+    IDENTITY_BYTES,
+    PREFIX,
+    RANDOM_BYTES,
+    TOKEN_PREFIX,
+    damaged,
+    digest,
+    identity,
+    mint,
+    redacted,
+)
 
 RANDOM = st.binary(min_size=RANDOM_BYTES, max_size=RANDOM_BYTES)
 KEY = mint(bytes(range(32)))
@@ -104,3 +116,28 @@ def test_the_digest_is_the_one_that_operators_put_into_the_configuration() -> No
 @given(st.binary())
 def test_the_digest_is_of_the_bytes_on_the_wire(wire: bytes) -> None:
     assert digest(wire.decode("utf-8", "surrogateescape")) == hashlib.sha256(wire).digest()
+
+
+def test_a_token_is_made_as_a_key_behind_another_prefix() -> None:
+    token = mint(bytes(range(32)), TOKEN_PREFIX)
+    assert token == TOKEN_PREFIX + KEY.removeprefix(PREFIX)
+    assert not damaged(token, TOKEN_PREFIX)
+    assert damaged(token[:-1], TOKEN_PREFIX)
+    assert not damaged(token)  # it is no damaged key, but something else
+
+
+@given(st.binary(min_size=IDENTITY_BYTES, max_size=IDENTITY_BYTES))
+def test_an_id_has_its_form(random: bytes) -> None:
+    assert re.fullmatch(r"key_[0-9A-Za-z]{22}", identity("key_", random))
+
+
+def test_an_id_is_made_of_16_bytes() -> None:
+    assert identity("key_", bytes(16)) == "key_" + "0" * 22
+    with pytest.raises(ValueError, match="16"):
+        identity("key_", bytes(15))
+
+
+def test_people_see_the_beginning_and_the_end() -> None:
+    assert redacted(KEY[-4:]) == "sk-tp-…o7hP"
+    assert redacted("abcd", TOKEN_PREFIX) == "sk-admin-…abcd"
+    assert redacted("") == "…"

@@ -1,5 +1,7 @@
 """Who is let in, and what those hear who are not."""
 
+from contextlib import nullcontext
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -7,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.accounts.keys import digest, mint
-from proxy.accounts.tenants import Grant, KeyRing, Tenant
-from proxy.errors import InvalidApiKey
+from proxy.accounts.tenants import SEEN, Grant, KeyRing, Scope, Tenant
+from proxy.errors import InvalidApiKey, NotPermitted, StoreUnavailable
 
 ACME = Tenant("acme", "KEY0123456789abcdef_secret", ("zai-org/*",))
 BETA = Tenant("beta", "KEY9876543210fedcba_secret")
@@ -131,3 +133,104 @@ def test_a_credential_is_never_shown(shown: Any) -> None:
 
 def test_a_tenant_may_use_every_model_unless_told_otherwise() -> None:
     assert BETA.models == ("*",)
+
+
+def test_a_key_opens_nothing_from_its_end_on_and_its_holder_hears_why() -> None:
+    ring = KeyRing({digest(MINTED): Grant(ACME, "web", "key_1", expires_at=100.0, closed="it has been revoked")})
+    assert ring.admit(f"Bearer {MINTED}", 99.9).id == "key_1"
+    with pytest.raises(InvalidApiKey, match="it has been revoked") as caught:
+        ring.admit(f"Bearer {MINTED}", 100.0)
+    assert MINTED not in str(caught.value)
+
+
+def test_while_keys_cannot_be_looked_up_an_unknown_one_may_be_a_new_one() -> None:
+    ring = KeyRing({digest(MINTED): WEB})
+    ring.complete = False
+    assert ring.admit(f"Bearer {MINTED}") is WEB
+    with pytest.raises(StoreUnavailable) as caught:
+        ring.admit("Bearer sk-perhaps-made-a-second-ago")
+    assert caught.value.status == 503
+    with pytest.raises(InvalidApiKey, match="checksum"):  # no key at all, whatever the store has
+        ring.admit(f"Bearer {MINTED[:-1]}")
+
+
+def test_other_keys_take_the_place_of_those_before() -> None:
+    ring = KeyRing({digest(MINTED): WEB}, lambda key: digest(key)[::-1])
+    with pytest.raises(InvalidApiKey):
+        ring.admit(f"Bearer {MINTED}")
+    ring.replace({digest(MINTED)[::-1]: BATCH})
+    assert ring.admit(f"Bearer {MINTED}") is BATCH
+    assert len(ring) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "inside"),
+    [
+        ("10.1.2.3", True),
+        ("::ffff:10.1.2.3", True),
+        ("2001:db8::7", True),
+        ("fe80::1%eth0", False),
+        ("11.0.0.1", False),
+        ("", False),
+        (None, False),
+        ("unix", False),
+    ],
+)
+def test_a_key_bound_to_networks_is_used_from_there_only(address: str | None, *, inside: bool) -> None:
+    scope = Scope(networks=(ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")))
+    with nullcontext() if inside else pytest.raises(NotPermitted, match="address"):
+        scope.expect_address(address)
+    Scope().expect_address(address)
+
+
+def test_a_key_bound_to_endpoints_and_models() -> None:
+    scope = Scope(endpoints=frozenset({"models.list"}), models={"a/b"})
+    scope.expect_endpoint("models.list")
+    with pytest.raises(NotPermitted, match=r"chat\.completions"):
+        scope.expect_endpoint("chat.completions")
+    assert scope.allows("a/b")
+    assert not scope.allows("a/c")
+    Scope().expect_endpoint("chat.completions")
+    assert Scope().allows("a/c")
+
+
+class Counting:
+    """A digest, and how often it was made."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __call__(self, key: str) -> bytes:
+        self.made += 1
+        return digest(key)
+
+
+def test_a_header_that_was_good_is_known_again_without_the_dear_digest() -> None:
+    made = Counting()
+    ring = KeyRing({digest(MINTED): WEB}, made)
+    made.made = 0
+    assert all(ring.admit(f"Bearer {MINTED}") is WEB for _ in range(3))
+    assert made.made == 1
+    for _ in range(2):
+        with pytest.raises(InvalidApiKey):
+            ring.admit("Bearer nobody knows it")
+    assert made.made == 3
+
+
+def test_a_header_that_was_good_is_good_no_longer_than_its_key() -> None:
+    ring = KeyRing({digest(MINTED): Grant(ACME, "web", expires_at=10)})
+    assert ring.admit(f"Bearer {MINTED}", 9).key == "web"
+    with pytest.raises(InvalidApiKey):
+        ring.admit(f"Bearer {MINTED}", 10)
+    ring.replace({digest(MINTED): BATCH})
+    assert ring.admit(f"Bearer {MINTED}") is BATCH
+    ring.replace({})
+    with pytest.raises(InvalidApiKey):
+        ring.admit(f"Bearer {MINTED}")
+
+
+def test_of_a_key_spelled_in_a_thousand_ways_not_all_are_kept() -> None:
+    ring = KeyRing({digest(MINTED): WEB})
+    for blanks in range(SEEN + 10):
+        assert ring.admit(f"Bearer {' ' * blanks}{MINTED}") is WEB
+    assert len(ring._seen) <= SEEN
