@@ -1,41 +1,51 @@
-"""The operator's listener: metrics for Prometheus, health for whatever starts and stops the process.
+"""The operator's listener: metrics for Prometheus, health for whatever starts and stops the process, the admin API.
 
 It has a port of its own so that it can be closed to the outside. Faults have the same body as on the other listener.
+The document of the API and its page need no token: they hold nothing but what the published program says about
+itself, and a browser that follows a link cannot send one.
 """
 
 import asyncio
-import hmac
 import logging
-import uuid
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from proxy import codec
-from proxy.errors import InternalError, InvalidApiKey, MethodNotAllowed, ProxyError, UnknownUrl
+from proxy.admin import page
+from proxy.admin.api import Api
+from proxy.admin.authorisation import Authorisation
+from proxy.admin.exchange import BODY_LIMIT, FRESH, Exchange
+from proxy.admin.serving import REQUEST_ID, request_id
+from proxy.errors import InternalError, InvalidApiKey, MethodNotAllowed, NotPermitted, ProxyError, UnknownUrl
 from proxy.telemetry.health import CONTENT_TYPE, Readiness, live, ready
 from proxy.telemetry.metrics import Metrics
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_FRESH = {"cache-control": "no-store"}
+API_PATHS = ("/admin/v1", "/admin/v1/{rest:.*}", "/v1/organization", "/v1/organization/{rest:.*}")
 
 
-def create_app(metrics: Metrics, readiness: Readiness, token: str | None) -> web.Application:
+def create_app(metrics: Metrics, readiness: Readiness, token: str | None, api: Api | None = None) -> web.Application:
     """The application; the caller owns the listener.
 
     Args:
         metrics: what `/metrics` renders.
         readiness: what `/readyz` says; called on each probe, so it must be cheap.
-        token: the bearer token that `/metrics` asks for; None or empty opens it. Health never needs one.
+        token: the admin token of the configuration. It is what `/metrics` asks for, too (None or empty opens it);
+            health never needs one, the admin API always needs one, this or one that was made.
+        api: the admin API; None where no store is configured, which its paths then say.
     """
+    authorisation = Authorisation(token, api.office if api is not None else None)
 
     async def get_metrics(request: web.Request) -> web.Response:
-        if token and not _bears(request, token):
-            raise InvalidApiKey("This needs the admin token as a bearer token.")
+        if token:
+            actor = await authorisation.actor(request.headers.get("Authorization", ""), request.remote or "")
+            if actor.role == "tenant_admin":
+                raise NotPermitted("Metrics are of all tenants; the role tenant_admin sees only its own.")
         # A scrape of many series takes long enough to be noticed in a stream, so it does not run on the event loop.
         body, content_type = await asyncio.to_thread(metrics.render, request.headers.get("Accept", ""))
-        return web.Response(body=body, headers={"content-type": content_type, **_FRESH})
+        return web.Response(body=body, headers={"content-type": content_type, **FRESH})
 
     async def get_live(_request: web.Request) -> web.Response:
         return _json(*live())
@@ -43,23 +53,26 @@ def create_app(metrics: Metrics, readiness: Readiness, token: str | None) -> web
     async def get_ready(_request: web.Request) -> web.Response:
         return _json(*ready(readiness))
 
-    app = web.Application(middlewares=[_faults])
+    app = web.Application(middlewares=[_faults], client_max_size=BODY_LIMIT)
     app.router.add_get("/metrics", get_metrics)
     app.router.add_get("/livez", get_live)
     app.router.add_get("/readyz", get_ready)
+    page.add_routes(app)
+    for path in API_PATHS:
+        app.router.add_route("*", path, Exchange(api, authorisation).answer)
     return app
-
-
-def _bears(request: web.Request, token: str) -> bool:
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    # Bytes, because compare_digest refuses text that is not ASCII, and headers can hold anything.
-    same = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), token.encode())
-    return same and scheme.lower() == "bearer"
 
 
 @web.middleware
 async def _faults(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The one place of this listener that turns an exception into an answer."""
+    """The one place of this listener that turns an exception into an answer; and every answer has an id."""
+    identity = request_id()
+    answer = await _answer(request, handler, identity)
+    answer.headers[REQUEST_ID] = identity
+    return answer
+
+
+async def _answer(request: web.Request, handler: Handler, identity: str) -> web.StreamResponse:
     try:
         return await handler(request)
     except web.HTTPMethodNotAllowed as fault:
@@ -69,14 +82,12 @@ async def _faults(request: web.Request, handler: Handler) -> web.StreamResponse:
     except ProxyError as fault:
         return _fault(fault)
     except Exception:
-        answer = _fault(InternalError("Internal error; the log says more under this request's id."))
-        logging.getLogger(__name__).exception("admin request %s failed", answer.headers["x-request-id"])
-        return answer
+        logging.getLogger(__name__).exception("admin request %s failed", identity)
+        return _fault(InternalError("Internal error; the log says more under this request's id."))
 
 
 def _fault(fault: ProxyError) -> web.Response:
     answer = _json(fault.status, codec.encode(fault.envelope()))
-    answer.headers["x-request-id"] = f"req_{uuid.uuid4().hex}"
     if isinstance(fault, InvalidApiKey):
         answer.headers["www-authenticate"] = "Bearer"
     if isinstance(fault, MethodNotAllowed):
@@ -85,4 +96,4 @@ def _fault(fault: ProxyError) -> web.Response:
 
 
 def _json(status: int, body: bytes) -> web.Response:
-    return web.Response(status=status, body=body, content_type=CONTENT_TYPE, headers=_FRESH)
+    return web.Response(status=status, body=body, content_type=CONTENT_TYPE, headers=FRESH)
