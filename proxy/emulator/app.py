@@ -10,15 +10,27 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from proxy.emulator import catalogue, completions, control, failures, refusals, scenarios, streaming, validation, wire
+from proxy.emulator import (
+    catalogue,
+    completions,
+    control,
+    failures,
+    refusals,
+    scenarios,
+    streaming,
+    validation,
+    wire,
+)
 from proxy.emulator.answers import compose
 from proxy.emulator.behaviour import Behaviour
 from proxy.emulator.control import STATE
-from proxy.emulator.failures import FAILURES, Failure
+from proxy.emulator.failures import FAILURES, Failure, Refused
+from proxy.emulator.integration_secrets import Vaults
 from proxy.emulator.patterns import Unsupported
 from proxy.emulator.schema import request_schema
 from proxy.emulator.state import Received, State
 
+VAULTS = web.AppKey("vaults", Vaults)
 _RECEIVED = web.RequestKey("received", Received)
 _BEHAVIOUR = web.RequestKey("behaviour", Behaviour)
 
@@ -34,14 +46,6 @@ _HTTP_FAULTS: Mapping[int, Failure] = MappingProxyType(
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Refused(Exception):
-    """The request ends here, with this failure as its answer."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.status)
-        self.failure = failure
-
-
 def create_app(
     scenario: str = "default",
     *,
@@ -50,19 +54,23 @@ def create_app(
 ) -> web.Application:
     """A new emulator. Raises scenarios.UnknownScenario or behaviour.BadOption.
 
-    `now` is the clock of `created`. The live state is under `control.STATE`.
+    `now` is the clock of `created`. The live state is under `control.STATE`, the integration secrets under `VAULTS`.
     """
     # cancelling the handler is how a client that hangs up is noticed while an answer waits
     app = web.Application(
         middlewares=[_note], client_max_size=_LARGEST_BODY, handler_args={"handler_cancellation": True}
     )
     app[STATE] = State(scenario, options or {}, now)
+    app[VAULTS] = Vaults(now)
     app.on_response_prepare.append(_maybe_close)
     app.on_shutdown.append(_let_go)
     for base in ("/v2/ai/openai", "/v2/ai"):
         app.router.add_post(f"{base}/chat/completions", _chat)
         app.router.add_get(f"{base}/models", _models)
     app.router.add_get("/v2/ai/openai/embeddings/models", _embedding_models)
+    app.router.add_post("/v2/integration_secrets", _new_secret)
+    app.router.add_get("/v2/integration_secrets", _secrets)
+    app.router.add_delete("/v2/integration_secrets/{id}", _no_more_secret)
     control.add_routes(app.router)
     return app
 
@@ -188,6 +196,27 @@ async def _models(request: web.Request) -> web.StreamResponse:
 async def _embedding_models(request: web.Request) -> web.StreamResponse:
     await _admit(request, "models")
     return web.Response(body=orjson.dumps(catalogue.embedding_listing()), content_type="application/json")
+
+
+async def _new_secret(request: web.Request) -> web.StreamResponse:
+    await _admit(request, "integration_secrets")
+    body, faults = validation.decode(await request.read())
+    if faults:
+        raise Refused(failures.unprocessable(faults))
+    row = request.app[VAULTS].create(_key(request), body)
+    return web.Response(status=201, body=orjson.dumps(row), content_type="application/json")
+
+
+async def _secrets(request: web.Request) -> web.StreamResponse:
+    await _admit(request, "integration_secrets")
+    page = request.app[VAULTS].listed(_key(request), request.query)
+    return web.Response(body=orjson.dumps(page), content_type="application/json")
+
+
+async def _no_more_secret(request: web.Request) -> web.StreamResponse:
+    await _admit(request, "integration_secrets")
+    request.app[VAULTS].delete(_key(request), request.match_info["id"])
+    return web.Response(status=204)
 
 
 async def _chat(request: web.Request) -> web.StreamResponse:

@@ -40,6 +40,14 @@ class Failure:
         return replace(self, headers=(*others, ("retry-after", f"{seconds:g}")))
 
 
+class Refused(Exception):
+    """The request ends here, with this failure as its answer."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.status)
+        self.failure = failure
+
+
 def envelope(status: int, code: str, title: str, detail: str, pointer: str = "/base") -> Failure:
     """Telnyx's v2 shape."""
     error = {
