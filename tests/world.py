@@ -47,6 +47,7 @@ def settings(base_url: str, log: Path | None = None, **sections: Any) -> Setting
         "shutdown": {"grace": 5},
         "logging": {"file": log and str(log), "format": "json"},
         "tenants": TENANTS,
+        "storage": {"url": None},
     }
     for name, section in sections.items():
         known = given.get(name)

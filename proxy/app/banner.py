@@ -7,13 +7,18 @@ TRY_MODEL = "gpt-4o-mini"
 TRY_MESSAGE = "Say hello"
 
 
-def banner(addresses: Addresses, key: str | None, upstream: str) -> str:
-    """The text. Without a key only the addresses: the configuration has keys of its own."""
+def banner(addresses: Addresses, key: str | None, upstream: str, token: str | None = None) -> str:
+    """The text. Without a key only the addresses: the configuration has keys of its own.
+
+    `token`: one for the admin API that was made for this run.
+    """
     head = (
         f"\n  telnyx-openai-proxy is running, in front of {upstream}\n\n"
         f"  OPENAI_BASE_URL={addresses.base_url}\n"
         + (f"  OPENAI_API_KEY={key}\n" if key else "")
         + f"  metrics and health: {addresses.admin}/metrics, {addresses.admin}/readyz\n"
+        + f"  admin API:          {addresses.admin}/admin/docs\n"
+        + (f"  TELNYX_PROXY_URL={addresses.admin}\n  TELNYX_PROXY_ADMIN_TOKEN={token}\n" if token else "")
     )
     return head + (_try(addresses, key) if key else "") + "\n  Ctrl-C stops it.\n\n"
 

@@ -33,6 +33,10 @@ class StructuredLog:
         """Something an operator should know."""
         self._logger.info(event, **details)
 
+    def alert(self, event: str, **details: str | int) -> None:
+        """Something an operator should do something about."""
+        self._logger.warning(event, **details)
+
     @contextmanager
     def take_over(self) -> Iterator[None]:
         """What libraries log goes the same way, masked as well, until the block is left."""

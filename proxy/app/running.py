@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from proxy.admin.server import create_app
+from proxy.admin.serving import runner as admin_runner
+from proxy.app.keeping import Condition
 from proxy.app.looping import rare_garbage
-from proxy.app.services import Stopping, running_services
+from proxy.app.offices import api_for
+from proxy.app.services import running_services
+from proxy.app.storing import opened
 from proxy.clock import SYSTEM, Clock
 from proxy.edge.listener import Listener
 from proxy.edge.services import Services
@@ -59,36 +63,42 @@ class Place:
     Attributes:
         number: from 1.
         lifeline: file descriptor whose end says that whoever started the workers has gone.
+        workers: how many there are.
     """
 
     number: int
     lifeline: int
+    workers: int = 1
 
 
 @asynccontextmanager
-async def running(settings: Settings, clock: Clock = SYSTEM, *, shared: bool = False) -> AsyncIterator[Proxy]:
+async def running(settings: Settings, clock: Clock = SYSTEM, *, workers: int = 1) -> AsyncIterator[Proxy]:
     """Both listeners, up before the body runs; drained and closed after it. Raises OSError where one cannot listen.
 
-    `shared`: other workers listen on both ports, too.
+    `workers`: processes that serve together, this one included; several share both ports.
     """
-    stopping = Stopping()
+    condition = Condition()
     async with AsyncExitStack() as stack:
-        services = await stack.enter_async_context(running_services(settings, stopping, clock))
+        kept = await stack.enter_async_context(opened(settings, clock))
+        services = await stack.enter_async_context(running_services(settings, condition, clock, kept, workers))
         token = settings.admin.token
-        app = create_app(services.metrics, stopping.readiness, token.reveal() if token else None)
-        operators = web.AppRunner(app, access_log=None, shutdown_timeout=LAST_CONNECTIONS)
+        app = create_app(
+            services.metrics, condition.readiness, token.reveal() if token else None, api_for(services, kept)
+        )
+        operators = admin_runner(app, shutdown_timeout=LAST_CONNECTIONS)
         await _set_up(stack, operators)
-        await _start(operators, settings.admin, "admin", reuse_port=shared or None)
+        await _start(operators, settings.admin, "admin", reuse_port=workers > 1 or None)
         admin = _address(operators, settings.admin.host)
         listener = Listener(services)
         runner = web.ServerRunner(listener.server(), handle_signals=False, shutdown_timeout=LAST_CONNECTIONS)
         await _set_up(stack, runner)
-        reuse_port = shared or settings.listen.reuse_port or None
+        reuse_port = workers > 1 or settings.listen.reuse_port or None
         site = await _start(runner, settings.listen, "listen", reuse_port=reuse_port)
+        condition.started.set()
         try:
             yield Proxy(Addresses(_address(runner, settings.listen.host), admin), services, listener)
         finally:
-            stopping.begun = True
+            condition.stopping = True
             await site.stop()
             await listener.wind_down(min(LAST_REQUESTS, settings.shutdown.grace))
             await listener.drain(settings.shutdown.grace)
@@ -135,7 +145,7 @@ async def until_signal(
     loop = asyncio.get_running_loop()
     which = {"worker": place.number, "pid": os.getpid()} if place is not None else {}
     with _end(place) as stop:
-        async with running(settings, shared=place is not None) as proxy:
+        async with running(settings, workers=place.workers if place is not None else 1) as proxy:
             told = ready(proxy)
             if told is not None:
                 await told

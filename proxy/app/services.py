@@ -5,23 +5,27 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from proxy import __version__
-from proxy.accounts.tenants import Grant, KeyRing, Tenant
+from proxy.accounts.gates import Pool
+from proxy.accounts.ports import Limiter
+from proxy.accounts.tenants import KeyRing
 from proxy.app.descriptors import most_idle, raise_limit
 from proxy.app.entropy import Entropy
+from proxy.app.keeping import Condition
+from proxy.app.limiting import Around, limiter_for, limits_are_shared
 from proxy.app.logging import StructuredLog
+from proxy.app.membership import Kept, key_digest, membership
 from proxy.app.tasks import Tasks
 from proxy.clock import SYSTEM, Clock
+from proxy.edge.admission import Admission
+from proxy.edge.prices import Prices
 from proxy.edge.services import Services
 from proxy.edge.terms import TermsBook
 from proxy.settings import Settings
 from proxy.telemetry import loop_lag
-from proxy.telemetry.health import State
 from proxy.telemetry.logs import make_logger, open_output
 from proxy.telemetry.metrics import Metrics
 from proxy.timers import Wheel
@@ -35,20 +39,14 @@ from proxy.upstream.transport import Transport
 USER_AGENT = f"telnyx-openai-proxy/{__version__}"
 
 
-@dataclass(slots=True)
-class Stopping:
-    """Whether the process is on its way out; what readiness says."""
-
-    begun: bool = False
-
-    def readiness(self) -> tuple[State, list[str]]:
-        """See `proxy.telemetry.health.Readiness`."""
-        return ("stopping", ["shutting down"]) if self.begun else ("ok", [])
-
-
 @asynccontextmanager
-async def running_services(settings: Settings, stopping: Stopping, clock: Clock = SYSTEM) -> AsyncIterator[Services]:
-    """Everything a listener needs, closed in reverse order. Raises OSError for a file that is of no use."""
+async def running_services(
+    settings: Settings, condition: Condition, clock: Clock = SYSTEM, kept: Kept | None = None, workers: int = 1
+) -> AsyncIterator[Services]:
+    """Everything a listener needs, closed in reverse order. Raises OSError for a file that is of no use.
+
+    `kept`: the open store, None where nothing is kept; `workers`: processes that serve together.
+    """
     async with AsyncExitStack() as stack:
         terms = TermsBook(settings)
         spelled_out = terms.spelled_out()
@@ -63,24 +61,27 @@ async def running_services(settings: Settings, stopping: Stopping, clock: Clock 
         base_url = settings.upstream.base_url
         models_url = base_url + settings.upstream.models_path
         catalogue = Catalogue(transport, models_url, ttl=settings.models.ttl, clock=clock.steady, tasks=tasks)
-        keys = key_ring(settings)
-        for credential in {tenant.credential for tenant in tenants(settings).values()}:
-            tasks.start(catalogue.warm(credential))
+        apart = 1 if limits_are_shared(settings.storage.redis) else workers
+        limiter = limiter_for(settings.storage.redis, workers, Around(clock, tasks, condition, metrics.count))
+        stack.push_async_callback(limiter.close)
         tasks.start(loop_lag.watch(metrics.observe_loop_lag))
-        yield Services(
+        services = Services(
             settings=settings,
             urls={"chat": base_url + settings.upstream.chat_path},
-            keys=keys,
+            keys=KeyRing({}, key_digest(kept)),
             terms=terms,
+            admission=_admission(settings, limiter, catalogue, metrics),
             upstream=Repairing(transport, QuirkMemory(), clock.steady),
             catalogue=catalogue,
             metrics=metrics,
             log=log,
             clock=clock,
             timers=timers,
-            readiness=stopping.readiness,
+            readiness=condition.readiness,
             random=Entropy(),
         )
+        await stack.enter_async_context(membership(services, kept, condition, tasks, apart=apart))
+        yield services
 
 
 @contextmanager
@@ -91,6 +92,13 @@ def _log(settings: Settings, metrics: Metrics) -> Iterator[StructuredLog]:
         log = StructuredLog(make_logger(output, logging.format, logging.level, metrics.lose_log_line, soon))
         with log.take_over():
             yield log
+
+
+def _admission(settings: Settings, limiter: Limiter, catalogue: Catalogue, metrics: Metrics) -> Admission:
+    upstream = settings.upstream
+    pools = tuple(Pool(pattern, **pool.model_dump()) for pattern, pool in upstream.budgets.items())
+    prices = Prices(settings.models.profiles, catalogue.pricing)
+    return Admission(limiter, prices.of, pools, upstream.sharing.reserve, metrics.count)
 
 
 def known_field(path: str) -> bool:
@@ -119,27 +127,3 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca_file)
     except ssl.SSLError as fault:
         raise OSError(f"upstream.ca_file: {ca_file} holds no certificate that can be read") from fault
-
-
-def tenants(settings: Settings) -> dict[str, Tenant]:
-    """The tenants by id, each with the credential its requests are sent with."""
-    shared = settings.upstream.api_key
-    return {
-        tenant.id: Tenant(
-            tenant.id, secret.reveal() if (secret := tenant.upstream_api_key or shared) else "", tuple(tenant.models)
-        )
-        for tenant in settings.tenants
-    }
-
-
-def key_ring(settings: Settings) -> KeyRing:
-    """Every key of every tenant, as digests."""
-    by_id = tenants(settings)
-    return KeyRing(
-        dict(
-            chain.from_iterable(
-                ((key.digest(), Grant(by_id[tenant.id], key.name)) for key in tenant.keys)
-                for tenant in settings.tenants
-            )
-        )
-    )

@@ -43,7 +43,7 @@ def _supervise(settings: Settings, count: int, greet: "Callable[[Addresses], Non
 
         def launch(number: int, leave: tuple[int, ...]) -> Worker:
             def work(report: Report) -> None:
-                run_loop(until_signal(own, lambda _: report(READY), Place(number, lifeline)))
+                run_loop(until_signal(own, lambda _: report(READY), Place(number, lifeline, count)))
 
             return fork(work, (held, *leave))
 

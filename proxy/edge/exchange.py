@@ -1,6 +1,7 @@
 """One request under way: what came in, what is known of it so far, and how its answer looks from outside."""
 
 import asyncio
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -8,13 +9,15 @@ from multidict import istr
 
 from proxy import codec
 from proxy.accounts.ledger import UNKNOWN, Record
-from proxy.edge.connection import Connection, request_id
+from proxy.edge import addresses
+from proxy.edge.connection import Connection
 from proxy.edge.reply import Reply, StreamedReply, date
 from proxy.edge.services import Services
-from proxy.errors import MethodNotAllowed, ProxyError, ShuttingDown, UpstreamTimeout
+from proxy.errors import ClientFault, MethodNotAllowed, ProxyError, ShuttingDown, UpstreamTimeout
 from proxy.telemetry import clients, trace
 
 if TYPE_CHECKING:
+    from proxy.edge.admission import Admitted
     from proxy.streaming.chat import ChatStream
 
 NAME_LIMIT = 200
@@ -39,11 +42,12 @@ class Exchange:
         reply, stream: a streamed answer under way, None before and for whole answers.
         interruption: why the proxy itself breaks this exchange off, and the word for how its stream ends.
         last: its answer says that the connection ends with it.
+        admitted: what was reserved for it, None where nothing is counted.
     """
 
     __slots__ = (
-        "connection", "due", "interruption", "last", "path", "record", "reply", "request", "services", "started",
-        "stream", "task",
+        "admitted", "connection", "due", "interruption", "last", "path", "record", "reply", "request", "services",
+        "started", "stream", "task",
     )  # fmt: skip
 
     def __init__(self, services: Services, request: web.BaseRequest, connection: Connection, path: str) -> None:
@@ -53,16 +57,31 @@ class Exchange:
         self.path = path
         self.started = started = services.clock.steady()
         self.due = started + services.settings.upstream.timeouts.total
-        self.record = _begin(services, request)
+        header = request.headers.get
+        self.record = record = Record(
+            f"req_{services.random(16).hex()}", services.clock.wall(), UNKNOWN, request.method
+        )
+        record.client = clients.kind_of(header(USER_AGENT), header(LANGUAGE))
+        if (count := header(RETRY_COUNT)) is not None:
+            record.retry_count = clients.retry_count(count)
+        if (own_id := header(CLIENT_REQUEST_ID)) is not None:
+            record.client_request_id = clients.client_request_id(own_id)
+        if (traceparent := header(TRACEPARENT)) is not None:
+            record.trace_id = trace.trace_id(traceparent)
         self.reply: StreamedReply | None = None
         self.stream: ChatStream | None = None
         self.interruption: tuple[ProxyError, str] | None = None
         self.last = False
-        self.task = asyncio.current_task(connection.loop)  # to look for the loop would cost a system call in 3.11
+        self.admitted: Admitted | None = None
+        self.task = connection.server or asyncio.current_task(connection.loop)
 
     def elapsed(self) -> float:
         """Seconds since the request began."""
         return self.services.clock.steady() - self.started
+
+    def address(self) -> str | None:
+        """Where the client is, as far as is known."""
+        return addresses.of_client(self.request, self.services.settings.listen.trusted_proxies)
 
     def run_out(self) -> None:
         """The time for the whole of it is over."""
@@ -97,6 +116,8 @@ class Exchange:
         # What fills these was made fit for a header where it came from.
         if record.tenant:
             lines += f"openai-organization: {record.tenant}\r\n"
+        if self.admitted is not None:
+            lines += self.admitted.lines
         if record.changes_header:
             lines += f"x-telnyx-proxy-changes: {record.changes_header}\r\n"
         if record.upstream_request_id:
@@ -125,8 +146,10 @@ class Exchange:
         if error.should_retry is not None:
             reply.add("x-should-retry", "true" if error.should_retry else "false")
         if error.retry_after is not None and error.status in RETRIED:
-            reply.add("retry-after", str(max(1, round(error.retry_after))))
-            reply.add("retry-after-ms", str(round(error.retry_after * 1000)))
+            reply.add("retry-after", str(max(1, ceil(error.retry_after))))  # earlier, it would be refused again
+            reply.add("retry-after-ms", str(ceil(error.retry_after * 1000)))
+        if isinstance(error, ClientFault):
+            reply.lines += error.lines
         if isinstance(error, MethodNotAllowed):
             reply.add("allow", ", ".join(error.allowed))
         return reply
@@ -136,16 +159,3 @@ def header_value(text: str, limit: int = NAME_LIMIT) -> str:
     """Foreign text that may stand in a header: printable ASCII, at most `limit` characters."""
     text = text[:limit]
     return text if text.isascii() and text.isprintable() else "".join(c for c in text if " " <= c <= "~")
-
-
-def _begin(services: Services, request: web.BaseRequest) -> Record:
-    header = request.headers.get
-    record = Record(request_id(services), services.clock.wall(), UNKNOWN, request.method)
-    record.client = clients.kind_of(header(USER_AGENT), header(LANGUAGE))
-    if (count := header(RETRY_COUNT)) is not None:
-        record.retry_count = clients.retry_count(count)
-    if (own_id := header(CLIENT_REQUEST_ID)) is not None:
-        record.client_request_id = clients.client_request_id(own_id)
-    if (traceparent := header(TRACEPARENT)) is not None:
-        record.trace_id = trace.trace_id(traceparent)
-    return record

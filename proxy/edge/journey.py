@@ -3,11 +3,12 @@
 client bytes
   |  aiohttp parses HTTP                       edge/listener
 routes.find        path -> Endpoint            a row of endpoints.py
-keys.admit         bearer -> Grant             one digest, one dictionary
+keys.admit         bearer -> Grant             one digest, one dictionary; what the key may be used for
 body.read_object   bytes -> dict               bounded, decoded once
 models.resolve     alias -> Telnyx id; allowed?
 translate          dict -> upstream body       PURE; Changes say what was done and why
-upstream.send      -> Sent                     pooled, deadlines, known quirks repaired
+admission.enter    reserve tokens and money    only where the key has limits; settled when the request has ended
+sending.send       -> Sent                     pooled, deadlines, known quirks repaired, another Telnyx key on 401
   |-- failed:      translation/failures        -> OpenAI error
   |-- whole:       translation.answer          PURE -> client bytes, Usage
   |-- streamed:    edge/relay                  Telnyx's piece -> stream.feed -> client.write, all in one call
@@ -22,18 +23,22 @@ from types import MappingProxyType
 
 from aiohttp.hdrs import AUTHORIZATION
 
+from proxy.accounts.gates import Holder
 from proxy.accounts.ledger import CLIENT_CLOSED
 from proxy.accounts.tenants import Grant
-from proxy.edge import body, models, routes
+from proxy.edge import body, models, routes, sending
+from proxy.edge.admission import Admitted, Prompt
 from proxy.edge.exchange import NAME_LIMIT, Exchange, header_value
 from proxy.edge.relay import break_off, relay
 from proxy.edge.reply import Answering, Reply
+from proxy.edge.sending import IN_VAIN
 from proxy.endpoints import Endpoint, Translation
-from proxy.errors import InternalError, ProxyError, ShuttingDown, UpstreamFailed, UpstreamTimeout
+from proxy.errors import InternalError, ProxyError, ShuttingDown
 from proxy.translation import failures
 from proxy.translation.answers import Identity
 from proxy.translation.changes import Change, Changes
 from proxy.translation.chat import Translated
+from proxy.translation.dialects import Body
 from proxy.translation.failures import Circumstances
 from proxy.translation.rules import Expectation
 from proxy.upstream.repair import SUCCESS, Sent, UpstreamCall
@@ -46,8 +51,6 @@ NO_MODEL = frozenset({400, 404, 422})
 """Statuses by which Telnyx may mean that there is no such model."""
 TRACE_LIMIT = 512
 """Characters of such a header: what the W3C's trace context asks everybody to hand on. Longer ones stay here."""
-IN_VAIN = (asyncio.CancelledError, UpstreamTimeout, UpstreamFailed)
-"""Ways in which waiting for Telnyx ends without an answer. It has read the prompt all the same."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -88,6 +91,8 @@ async def handle(exchange: Exchange) -> Answering:
         return await _confess(exchange, bug)
     finally:
         under_way.value -= 1
+        if exchange.admitted is not None:
+            services.admission.leave(exchange.admitted, record)
         record.duration = services.clock.steady() - exchange.started
         services.record(record)
 
@@ -121,12 +126,15 @@ async def _journey(exchange: Exchange) -> Answering:
     record.endpoint = endpoint.name
     if request.method != endpoint.method:
         routes.expect_method(endpoint, request.method)
-    grant = services.keys.admit(request.headers.get(AUTHORIZATION))
-    record.tenant, record.key = grant.tenant.id, grant.key
+    grant = services.keys.admit(request.headers.get(AUTHORIZATION), record.started_at)
+    record.tenant, record.key, record.key_id = grant.tenant.id, grant.key, grant.id
+    if grant.scope is not None:
+        grant.scope.expect_endpoint(endpoint.name)
+        grant.scope.expect_address(exchange.address())
     if endpoint.kind == "model_list":
-        return exchange.answer(await models.listing(services, grant.tenant))
+        return exchange.answer(await models.listing(services, grant))
     if endpoint.kind == "model":
-        return exchange.answer(await models.single(services, grant.tenant, name))
+        return exchange.answer(await models.single(services, grant, name))
     return await _answer(exchange, await _ask(exchange, endpoint, grant))
 
 
@@ -138,7 +146,7 @@ async def _ask(exchange: Exchange, endpoint: Endpoint, grant: Grant) -> Asked:
     record.model_asked = str(asked or "")[:NAME_LIMIT]
     model, alias = models.resolve(services, grant.tenant, asked)
     terms = services.terms.look_up(grant.tenant.id, model)
-    if not terms.allowed:
+    if not terms.allowed or (grant.scope is not None and not grant.scope.allows(model)):
         models.expect_allowed(model, allowed=False)
     record.model = model
     translation = endpoint.translation or _untranslated(endpoint)
@@ -155,15 +163,39 @@ async def _ask(exchange: Exchange, endpoint: Endpoint, grant: Grant) -> Asked:
         limit=services.settings.limits.answer,
         idle=services.settings.upstream.timeouts.between_chunks,
     )
-    before = services.clock.steady()
-    try:
-        sent = await services.upstream.send(call)
-    except IN_VAIN:
-        record.usage = estimate(expects.input_bytes, 0)
-        raise
-    finally:
-        record.waited += services.clock.steady() - before
+    if grant.holder is not None:
+        await _enter(exchange, grant, grant.holder, call, expects)
+    sent = await sending.send(exchange, grant.tenant, call, expects)
     return Asked(translation, expects, translated.changes, grant, sent)
+
+
+async def _enter(exchange: Exchange, grant: Grant, holder: Holder, call: UpstreamCall, expects: Expectation) -> None:
+    """Reserve, or be refused. Waiting for a place is no time of ours.
+
+    Reserved is what the body may cost in the form in which Telnyx gets it: a repair may take its cap away.
+    """
+    services, record = exchange.services, exchange.record
+    admission = services.admission
+
+    async def again(body: Body) -> None:
+        if exchange.admitted is not None:
+            _admit(exchange, await admission.enter_again(exchange.admitted, holder, body))
+
+    call.again = again
+    if admission.lacks_price(holder, call.model):
+        await services.catalogue.rows(grant.tenant.credential)  # just started: it may not have come yet
+    body, _ = services.upstream.foresee(call)
+    prompt = Prompt(expects.input_bytes, expects.images)
+    _admit(exchange, await admission.enter(record.request_id, holder, call.model, body, prompt))
+
+
+def _admit(exchange: Exchange, admitted: Admitted) -> None:
+    """A key that was revoked while its request waited for a place opens nothing any more. Raises InvalidApiKey."""
+    exchange.admitted = admitted
+    if admitted.reservation.queued:
+        services = exchange.services
+        exchange.record.client_waited += admitted.reservation.queued
+        services.keys.admit(exchange.request.headers.get(AUTHORIZATION), services.clock.wall())
 
 
 async def _answer(exchange: Exchange, asked: Asked) -> Answering:
@@ -173,7 +205,7 @@ async def _answer(exchange: Exchange, asked: Asked) -> Answering:
         record.changes_header, record.changes = asked.changes.told()
     record.repairs = sent.repairs
     upstream_id = sent.answer.headers.get("x-request-id")
-    if upstream_id and asked.grant.tenant.credential not in upstream_id:
+    if upstream_id and not asked.grant.tenant.reveals(upstream_id):
         record.upstream_request_id = header_value(upstream_id) or None
     if sent.answer.status != SUCCESS:
         around = _circumstances(exchange, asked.changes, asked.grant, sent.answer.status)
@@ -184,7 +216,11 @@ async def _answer(exchange: Exchange, asked: Asked) -> Answering:
         limit = services.settings.limits.event
         stream = asked.translation.stream(expects, identity, record.model, event_limit=limit)
         return await relay(exchange, sent.answer, stream)
-    raw = await _read(exchange, asked)
+    raw = sent.answer.whole
+    if raw is None or len(raw) > services.settings.limits.answer:
+        raw = await _read(exchange, asked)
+    else:
+        sent.answer.whole = None
     answer = asked.translation.answer(raw, expects, identity, record.model)
     record.usage, record.schema_violations = answer.usage, answer.violations
     record.model = answer.model[:NAME_LIMIT]
@@ -195,7 +231,7 @@ async def _answer(exchange: Exchange, asked: Asked) -> Answering:
 
 
 async def _read(exchange: Exchange, asked: Asked) -> bytes:
-    """The whole of an answer. It may have come with its head, or take minutes."""
+    """The whole of an answer that did not come with its head. It may take minutes."""
     services, answer = exchange.services, asked.sent.answer
     before = services.clock.steady()
     try:
@@ -247,8 +283,8 @@ def _circumstances(exchange: Exchange, changes: Changes, grant: Grant, status: i
     return Circumstances(
         model=record.model,
         # Looking for them takes milliseconds, which a flood of 429s should not cost.
-        nearest=models.alternatives(exchange.services, grant.tenant, record.model_asked) if status in NO_MODEL else (),
-        secrets=(grant.tenant.credential,),
+        nearest=models.alternatives(exchange.services, grant, record.model_asked) if status in NO_MODEL else (),
+        secrets=grant.tenant.secrets(),
         names={change.detail: change.field for change in changes if change.kind == "renamed"},
         now=exchange.services.clock.wall(),
     )

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from proxy.accounts.tenants import Tenant
+from proxy.accounts.tenants import Grant, Tenant
 from proxy.edge.services import Services
 from proxy.edge.terms import TermsBook
-from proxy.errors import InvalidRequest, ModelNotAllowed, ModelNotFound
+from proxy.errors import InvalidRequest, ModelNotAllowed, ModelNotFound, UpstreamAuthFailed
 from proxy.translation.changes import Change
 from proxy.translation.checks import text
 from proxy.translation.models import alias_row, complete, nearest
@@ -61,33 +61,49 @@ def expect_allowed(model: str, *, allowed: bool) -> None:
         raise ModelNotAllowed(f"Your key may not use the model '{model}'.", param="model")
 
 
-def alternatives(services: Services, tenant: Tenant, asked: str) -> tuple[str, ...]:
-    """Names like the one asked for that this tenant may use."""
-    return nearest(asked, _names(services, tenant, services.catalogue.known(tenant.credential)))
+def may_use(services: Services, grant: Grant, model: str) -> bool:
+    """Whether the key and its tenant may use a Telnyx id."""
+    return services.terms.allows(grant.tenant.id, model) and (grant.scope is None or grant.scope.allows(model))
 
 
-def _names(services: Services, tenant: Tenant, rows: Mapping[str, Any]) -> list[str]:
+def alternatives(services: Services, grant: Grant, asked: str) -> tuple[str, ...]:
+    """Names like the one asked for that this key may use."""
+    return nearest(asked, _names(services, grant, services.catalogue.known(grant.tenant.credential)))
+
+
+def _names(services: Services, grant: Grant, rows: Mapping[str, Any]) -> list[str]:
     exact = services.terms.aliases.exact
-    names = [*rows, *(alias for alias, target in exact.items() if services.terms.allows(tenant.id, target))]
-    return [name for name in names if name in exact or services.terms.allows(tenant.id, name)]
+    names = [*rows, *(alias for alias, target in exact.items() if may_use(services, grant, target))]
+    return [name for name in names if name in exact or may_use(services, grant, name)]
 
 
-async def listing(services: Services, tenant: Tenant) -> dict[str, Any]:
-    """OpenAI's list object: Telnyx's rows the tenant may use, then its exact aliases."""
-    rows = await services.catalogue.rows(tenant.credential)
-    terms = services.terms
-    shown = [row for name, row in rows.items() if terms.allows(tenant.id, name)]
-    shown += [alias_row(a, t) for a, t in terms.aliases.exact.items() if a not in rows and terms.allows(tenant.id, t)]
+async def listing(services: Services, grant: Grant) -> dict[str, Any]:
+    """OpenAI's list object: Telnyx's rows the key may use, then the exact aliases."""
+    rows = await _rows(services, grant.tenant)
+    exact = services.terms.aliases.exact
+    shown = [row for name, row in rows.items() if may_use(services, grant, name)]
+    shown += [alias_row(a, t) for a, t in exact.items() if a not in rows and may_use(services, grant, t)]
     return {"object": "list", "data": shown}
 
 
-async def single(services: Services, tenant: Tenant, name: str) -> dict[str, Any]:
+async def single(services: Services, grant: Grant, name: str) -> dict[str, Any]:
     """One row, by id or by any alias. Raises ModelNotAllowed, ModelNotFound."""
-    rows = await services.catalogue.rows(tenant.credential)
+    rows = await _rows(services, grant.tenant)
     target = services.terms.aliases.target(name)
     if name in rows or target is not None:
-        expect_allowed(name, allowed=services.terms.allows(tenant.id, name if target is None else target))
+        expect_allowed(name, allowed=may_use(services, grant, name if target is None else target))
         return rows[name] if target is None else alias_row(name, target)
-    close = alternatives(services, tenant, name)
+    close = alternatives(services, grant, name)
     hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
     raise ModelNotFound(f"The model '{name[:200]}' does not exist.{hint}", param="model")
+
+
+async def _rows(services: Services, tenant: Tenant) -> Mapping[str, Any]:
+    """The model list, by any of the tenant's Telnyx keys that Telnyx takes. Raises UpstreamFault."""
+    *others, last = tenant.secrets()
+    for credential in others:
+        try:
+            return await services.catalogue.rows(credential)
+        except UpstreamAuthFailed:
+            continue
+    return await services.catalogue.rows(last)

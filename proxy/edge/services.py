@@ -7,6 +7,7 @@ from typing import Protocol
 from proxy.accounts.ledger import Record
 from proxy.accounts.tenants import KeyRing
 from proxy.clock import Clock
+from proxy.edge.admission import Admission
 from proxy.edge.terms import TermsBook
 from proxy.settings import Settings
 from proxy.telemetry.health import Readiness
@@ -31,6 +32,10 @@ class Log(Protocol):
         """Something an operator should know."""
         ...
 
+    def alert(self, event: str, **details: str | int) -> None:
+        """Something an operator should do something about."""
+        ...
+
     def bug(self, record: Record, fault: BaseException) -> None:
         """An exception nobody expected, with its traceback, under the request's id."""
         ...
@@ -44,17 +49,20 @@ class Services:
         settings: as loaded.
         urls: full upstream URLs by name: `chat`.
         keys, terms: who may call, and on which terms.
+        admission: what may pass.
         upstream: sends translated requests, repairs them where needed.
         catalogue: Telnyx's model lists.
         metrics, log, clock, timers: as their types say.
         readiness: what `/readyz` says.
         random: n random bytes, for ids.
+        used: ids of keys of the store -> Unix time of their last use that is not written down yet.
     """
 
     settings: Settings
     urls: Mapping[str, str]
     keys: KeyRing
     terms: TermsBook
+    admission: Admission
     upstream: Repairing
     catalogue: Catalogue
     metrics: Metrics
@@ -63,8 +71,11 @@ class Services:
     timers: Wheel
     readiness: Readiness
     random: Callable[[int], bytes] = field(repr=False)
+    used: dict[str, int] = field(default_factory=dict)
 
     def record(self, record: Record) -> None:
         """Account for one request, once, however it ended."""
         self.metrics.record(record)
+        if record.key_id:
+            self.used[record.key_id] = int(record.started_at)
         self.log.request(record)

@@ -4,10 +4,11 @@ Precedence, strongest first: `force` (tenant, then model profile), the client, `
 `defaults` of the tenant, the product's own defaults. Of several profiles that match a model, the more specific wins.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 
+from proxy.errors import InvalidApiKey
 from proxy.settings import ModelProfile, Settings, Tenant, laid_over, overridden
 from proxy.translation.changes import Change
 from proxy.translation.models import Aliases, Globs, most_specific
@@ -39,11 +40,16 @@ class TermsBook:
         self.aliases = Aliases(settings.models.aliases)
         self.default_model = settings.models.default
         self._settings = settings
-        self._tenants = {tenant.id: tenant for tenant in settings.tenants}
-        self._globs = {tenant.id: Globs(tenant.models) for tenant in settings.tenants}
         self._profiles = most_specific(settings.models.profiles)[::-1]  # the most specific is laid on last
         self._kept: dict[tuple[str, str], Terms] = {}
+        self.replace(settings.tenants)
         self.meanings: dict[str, tuple[str, Change | None]] = {}
+
+    def replace(self, tenants: Iterable[Tenant]) -> None:
+        """Other tenants from now on, or the same ones with other rules."""
+        self._tenants = {tenant.id: tenant for tenant in tenants}
+        self._globs = {name: Globs(tenant.models) for name, tenant in self._tenants.items()}
+        self._kept.clear()
 
     def spelled_out(self) -> frozenset[str]:
         """Telnyx ids that stand in the configuration, letter by letter."""
@@ -51,8 +57,9 @@ class TermsBook:
         return frozenset(name for name in names if name and not set(name) & set("*?["))
 
     def allows(self, tenant: str, model: str) -> bool:
-        """Whether the tenant's allow-list covers a Telnyx id."""
-        return model in self._globs[tenant]
+        """Whether the tenant's allow-list covers a Telnyx id. A tenant that has gone meanwhile may use none."""
+        globs = self._globs.get(tenant)
+        return globs is not None and model in globs
 
     def remember(self, name: str, meaning: tuple[str, Change | None]) -> tuple[str, Change | None]:
         """Keep what a name means by the aliases, which hold for as long as the settings do. Gives it back."""
@@ -62,9 +69,11 @@ class TermsBook:
         return meaning
 
     def look_up(self, tenant: str, model: str) -> Terms:
-        """The terms of a tenant for a Telnyx id."""
+        """The terms of a tenant for a Telnyx id. Raises InvalidApiKey for a tenant that has gone meanwhile."""
         terms = self._kept.get((tenant, model))
         if terms is None:
+            if tenant not in self._tenants:
+                raise InvalidApiKey("Incorrect API key provided: its tenant has just been removed.")
             if len(self._kept) >= KEPT:
                 self._kept.clear()
             terms = self._kept[tenant, model] = self._make(self._tenants[tenant], model)

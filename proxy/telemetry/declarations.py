@@ -62,6 +62,13 @@ LABELS: Mapping[str, Label] = MappingProxyType(
         "verdict": Label("what was done: `renamed`, `converted`, `dropped`, ... as in `x-telnyx-proxy-changes`"),
         "quirk": Label("name of the quirk that was repaired by a second try"),
         "kind": Label("`rejected`, `auth`, `quota`, `rate_limit`, `failed`, `unavailable`, `timeout`"),
+        "limit": Label(
+            "`requests`, `tokens`, `concurrent`, `share` (of what Telnyx allows the organisation), `budget`, "
+            "`too_large` (more than a whole limit), `price` (unknown, with a budget)"
+        ),
+        "budget": Label("id of the budget: whose it is and for how long", free=True),
+        "credential": Label("name of one of a tenant's Telnyx keys; empty where it has but one", free=True),
+        "store": Label("`database`, `redis`"),
         "metric": Label("name of the metric that reached its limit"),
         "version": Label("version of the proxy"),
         "python": Label("version of Python"),
@@ -156,6 +163,31 @@ METRICS = (
         ("tenant", "model"),
     ),
     Declaration("telnyx_proxy_upstream_errors_total", "counter", "Failures of Telnyx or on the way to it.", ("kind",)),
+    Declaration(
+        "telnyx_proxy_limit_refusals_total",
+        "counter",
+        "Requests refused by a limit or budget of this proxy.",
+        ("tenant", "limit"),
+    ),
+    Declaration(
+        "telnyx_proxy_budget_used_ratio",
+        "gauge",
+        "Part of a budget that is spent or reserved in its present period, as this process knows it.",
+        ("tenant", "budget"),
+        merge="livemax",
+    ),
+    Declaration(
+        "telnyx_proxy_credential_refusals_total",
+        "counter",
+        "Answers 401 of Telnyx to a tenant's Telnyx key. Worth an alert: the key is set aside, if there is another.",
+        ("tenant", "credential"),
+    ),
+    Declaration(
+        "telnyx_proxy_store_failures_total",
+        "counter",
+        "Times that a store did not answer.",
+        ("store",),
+    ),
     Declaration(
         "telnyx_proxy_event_loop_lag_seconds",
         "gauge",

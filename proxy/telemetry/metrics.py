@@ -127,6 +127,22 @@ class Metrics:
         with self._lock:
             self._alone["telnyx_proxy_log_lines_lost_total"].value += 1
 
+    def count(self, name: str, *labels: str) -> None:
+        """Something that is no request, and rare: raises a counter by one, at once."""
+        with self._counting:
+            tally = self._new_tally()
+            self._count(tally, ONE, name, labels)
+            for count, _ in tally.counts:
+                count.value += 1
+            self._exposition.write(tally.cells())
+
+    def show(self, name: str, value: float, *labels: str) -> None:
+        """Sets a gauge."""
+        with self._counting:
+            cell = self._counts[name].cell(labels, [])
+            cell.value = value
+            self._exposition.write([cell])
+
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """The exposition and its content type, for the Accept header of the scrape. Safe in another thread."""
         self._count_waiting()

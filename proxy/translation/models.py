@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from fnmatch import translate as glob_to_regex
 from functools import cached_property
 from typing import Any, TypeVar
@@ -23,15 +23,22 @@ NEAREST = 3
 
 
 class Globs:
-    """A set of shell patterns; names are case-sensitive, as Telnyx's ids are."""
+    """A set of shell patterns; names are case-sensitive, as Telnyx's ids are.
+
+    They are compiled when a name is first asked for: with every change sets are made for thousands of keys at once,
+    most of which are not in use.
+    """
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self.patterns = tuple(patterns)
         self._everything = "*" in self.patterns
-        self._match = re.compile("|".join(glob_to_regex(pattern) for pattern in self.patterns) or r"(?!)").match
 
     def __contains__(self, name: str) -> bool:
         return self._everything or self._match(name) is not None
+
+    @cached_property
+    def _match(self) -> Callable[[str], "re.Match[str] | None"]:
+        return re.compile("|".join(glob_to_regex(pattern) for pattern in self.patterns) or r"(?!)").match
 
 
 _WILD = re.compile(r"\[!?\]?[^]]*\]|[*?]")

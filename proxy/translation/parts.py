@@ -74,6 +74,7 @@ def _text(draft: Draft, at: str, part: Part) -> Part:
 
 def _image(draft: Draft, at: str, part: Part) -> Part:
     """`{url, detail}`, or the bare address, which some clients send."""
+    draft.expects.images += 1
     image = part.get("image_url")
     if type(image) is str:
         draft.note_once("converted", "messages[].content[].image_url", "The address of an image goes in an object.")

@@ -92,6 +92,7 @@ class Expectation:
         tool_schemas: parameters of tools declared `strict`, by name.
         hide_reasoning: leave `reasoning_content` out.
         input_bytes: UTF-8 bytes of the text sent, for the estimate where upstream reports no usage.
+        images: how many images are sent.
         end_user: hash input for the ledger: `safety_identifier` or `user`, never sent upstream.
         metadata: the client's tags, for the ledger, never sent upstream.
     """
@@ -107,6 +108,7 @@ class Expectation:
     tool_schemas: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     hide_reasoning: bool = False
     input_bytes: int = 0
+    images: int = 0
     end_user: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
@@ -255,26 +257,26 @@ class FieldTable:
     def apply(self, draft: Draft) -> None:
         """Give every field of `draft.source` its fate. Raises InvalidRequest for what cannot be honoured."""
         late: list[tuple[int, Convert, str, Any]] = []
-        nothing = (None, self.unknown, None)
+        nothing, steps, body = (None, self.unknown, None), self._steps, draft.body
         for name, value in draft.source.items():
-            check, fate, place = self._steps.get(name, nothing)
+            check, fate, place = steps.get(name, nothing)
             if check is not None:
                 check(name, value)
-            if place is None:
-                fate(draft, name, value)
-            else:
+            if place is not None:
                 late.append((place, fate, name, value))
+            elif fate is _keep:
+                body[name] = value
+            else:
+                fate(draft, name, value)
         if late:
             late.sort(key=itemgetter(0))
             for _, fate, name, value in late:
                 fate(draft, name, value)
 
 
-def _keep(row: Field) -> Convert:
-    def fate(draft: Draft, name: str, value: Any) -> None:
-        draft.body[name] = value
-
-    return fate
+def _keep(draft: Draft, name: str, value: Any) -> None:
+    """What most fields meet. It is spelled out where they do: the call is most of what it takes."""
+    draft.body[name] = value
 
 
 def _rename(row: Field) -> Convert:
@@ -305,7 +307,7 @@ def _refuse(row: Field) -> Convert:
 
 
 _FATES: Mapping[Verdict, Callable[[Field], Convert]] = {
-    Verdict.KEEP: _keep,
+    Verdict.KEEP: lambda _: _keep,
     Verdict.RENAME: _rename,
     Verdict.DROP: _drop,
     Verdict.LOSSY: _lossy,

@@ -69,6 +69,15 @@ class Catalogue:
         shelf = self._shelves.get(credential)
         return shelf.rows if shelf else self._nothing
 
+    def names(self) -> frozenset[str]:
+        """Every model that any account listed."""
+        return frozenset(self._known)
+
+    def pricing(self, model: str) -> Any:
+        """What any account's list says of a model's price, None where none does."""
+        found = (shelf.rows[model].get("pricing") for shelf in self._shelves.values() if model in shelf.rows)
+        return next((each for each in found if each), None)
+
     async def rows(self, credential: str) -> Rows:
         """The list; waits only where there is none yet. Raises UpstreamFault if there is none to be had."""
         shelf = self._shelves.setdefault(credential, _Shelf())

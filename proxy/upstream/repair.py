@@ -4,7 +4,7 @@ Only 400 and 422 lead to a repair, only before anything reached the client, and 
 What was repaired is remembered only if the repaired request succeeded.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from proxy import codec
@@ -31,6 +31,7 @@ class UpstreamCall:
         body: the canonical body that translation wrote.
         manner, policy: how this model is spoken to, and what the tenant allows to be lost.
         limit, idle: bounds for reading a refusal, in bytes and seconds.
+        again: is asked before a repaired body is sent, which may cost more than the first; None = nobody minds.
     """
 
     endpoint: str
@@ -41,6 +42,7 @@ class UpstreamCall:
     policy: Policy
     limit: int
     idle: float
+    again: Callable[[Body], Awaitable[None]] | None = None
 
 
 @dataclass(slots=True)
@@ -72,13 +74,9 @@ class Repairing:
     async def send(self, call: UpstreamCall) -> Sent:
         """Send until it succeeds, cannot be repaired, or REPAIRS is reached.
 
-        Raises UpstreamFault, and InvalidRequest where the configured manner would lose what the policy keeps.
+        Raises UpstreamFault, whatever `call.again` raises, and InvalidRequest as `foresee`.
         """
-        body, changes = call.body, Changes()
-        if not call.manner.plain or self._memory.knows(call.endpoint, call.model):
-            learned = self._memory.recall(call.endpoint, call.model, self._clock())
-            body, adapted = quirks.adapt(body, call.manner, learned, refuser(call.policy))
-            changes.extend(adapted)
+        body, changes = self.foresee(call)
         hints: dict[str, str] = {}
         outgoing = call.outgoing
         while True:
@@ -96,6 +94,20 @@ class Repairing:
             if otherwise is None:
                 return sent
             body = otherwise
+            if call.again is not None:
+                await call.again(body)
+
+    def foresee(self, call: UpstreamCall) -> tuple[Body, Changes]:
+        """The body as it is sent first, with what is known of the model, and what was changed for that.
+
+        Raises InvalidRequest where the configured manner would lose what the policy keeps.
+        """
+        body, changes = call.body, Changes()
+        if not call.manner.plain or self._memory.knows(call.endpoint, call.model):
+            learned = self._memory.recall(call.endpoint, call.model, self._clock())
+            body, adapted = quirks.adapt(body, call.manner, learned, refuser(call.policy))
+            changes.extend(adapted)
+        return body, changes
 
     def _learn(self, call: UpstreamCall, hints: Mapping[str, str]) -> None:
         for name, hint in hints.items():

@@ -202,10 +202,10 @@ async def test_several_processes_may_share_a_port(log: Path) -> None:
 
 
 async def test_workers_share_both_ports(log: Path) -> None:
-    async with running(settings(NOWHERE, log), shared=True) as one:
+    async with running(settings(NOWHERE, log), workers=2) as one:
         ports = [int(each.rpartition(":")[2]) for each in (one.addresses.openai, one.addresses.admin)]
         given = settings(NOWHERE, log, listen={"port": ports[0]}, admin={"port": ports[1]})
-        async with running(given, shared=True) as other:
+        async with running(given, workers=2) as other:
             assert other.addresses == one.addresses
 
 

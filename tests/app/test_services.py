@@ -10,14 +10,15 @@ import pytest
 
 from proxy import __version__, codec
 from proxy.accounts.ledger import Record
-from proxy.app.services import Stopping, key_ring, known_field, running_services, tenants
+from proxy.app.keeping import Condition
+from proxy.app.services import known_field, running_services
 from proxy.emulator.server import running as emulator_running
-from proxy.errors import InvalidApiKey, UpstreamUnavailable
+from proxy.errors import UpstreamUnavailable
 from proxy.settings import Settings
 from tests.upstream import authority
 from tests.upstream.authority import Authority
 from tests.upstream.origin import answering, origin
-from tests.world import CREDENTIAL, KEY, MODEL, OTHER_CREDENTIAL, OTHER_KEY, TENANTS, settings
+from tests.world import CREDENTIAL, KEY, MODEL, OTHER_CREDENTIAL, TENANTS, settings
 
 SHARED = "KEY_shared-by-all"
 NOWHERE = "http://127.0.0.1:1/v2"
@@ -27,37 +28,6 @@ LIST = b'{"data": [{"id": "a/b"}]}'
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     return tmp_path / "log.jsonl"
-
-
-def test_every_tenant_has_its_own_credential_or_the_shared_one() -> None:
-    given = settings(
-        NOWHERE,
-        upstream={"api_key": {"value": SHARED}},
-        tenants=[*TENANTS, {"id": "poor"}, {"id": "models", "models": ["a/*"]}],
-    )
-    found = tenants(given)
-    assert {name: tenant.credential for name, tenant in found.items()} == {
-        "acme": CREDENTIAL,
-        "beta": OTHER_CREDENTIAL,
-        "poor": SHARED,
-        "models": SHARED,
-    }
-    assert (found["acme"].models, found["beta"].models) == (("*",), ("zai-org/*",))
-    assert SHARED not in repr(found)
-
-
-def test_a_tenant_without_any_credential_sends_none() -> None:
-    assert tenants(settings(NOWHERE, tenants=[{"id": "poor"}]))["poor"].credential == ""
-
-
-def test_every_key_opens_its_tenant() -> None:
-    ring = key_ring(settings(NOWHERE))
-    assert len(ring) == 2
-    grant = ring.admit(f"Bearer {KEY}")
-    assert (grant.tenant.id, grant.tenant.credential, grant.key) == ("acme", CREDENTIAL, "web")
-    assert ring.admit(f"Bearer {OTHER_KEY}").tenant.id == "beta"
-    with pytest.raises(InvalidApiKey):
-        ring.admit("Bearer another-key-that-is-unknown")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +45,7 @@ def test_other_paths_may_not(path: str) -> None:
 async def test_services_work_as_soon_as_they_are_there(log: Path) -> None:
     async with asyncio.timeout(30), emulator_running() as telnyx:
         given = settings(telnyx.base_url, log, upstream={"chat_path": "/ai/chat/completions"})
-        async with running_services(given, Stopping()) as services:
+        async with running_services(given, Condition()) as services:
             assert services.urls == {"chat": f"{telnyx.base_url}/ai/chat/completions"}
             assert services.keys.admit(f"Bearer {KEY}").tenant.id == "acme"
             assert services.terms.allows("acme", MODEL)
@@ -89,7 +59,9 @@ async def test_services_work_as_soon_as_they_are_there(log: Path) -> None:
 async def test_the_list_of_every_account_is_fetched_beforehand_once(log: Path) -> None:
     async with asyncio.timeout(30), emulator_running() as telnyx:
         twins = [{**TENANTS[0], "id": f"twin-{number}", "keys": []} for number in range(3)]
-        async with running_services(settings(telnyx.base_url, log, tenants=[*TENANTS, *twins]), Stopping()) as services:
+        async with running_services(
+            settings(telnyx.base_url, log, tenants=[*TENANTS, *twins]), Condition()
+        ) as services:
             await telnyx.state.until(lambda state: sum(request.ended for request in state.requests) == 2)
             assert await services.catalogue.rows(CREDENTIAL)
             assert await services.catalogue.rows(OTHER_CREDENTIAL)
@@ -98,7 +70,7 @@ async def test_the_list_of_every_account_is_fetched_beforehand_once(log: Path) -
 
 
 async def test_a_telnyx_that_is_down_keeps_nobody_from_starting(log: Path) -> None:
-    async with running_services(settings(NOWHERE, log), Stopping()) as services:
+    async with running_services(settings(NOWHERE, log), Condition()) as services:
         assert services.catalogue.known(CREDENTIAL) == {}
         with pytest.raises(UpstreamUnavailable):
             await services.catalogue.rows(CREDENTIAL)
@@ -106,7 +78,7 @@ async def test_a_telnyx_that_is_down_keeps_nobody_from_starting(log: Path) -> No
 
 async def test_the_end_cuts_what_is_under_way(log: Path) -> None:
     async with asyncio.timeout(30), emulator_running(scenario="slow-headers", options={"where": "models"}) as telnyx:
-        async with running_services(settings(telnyx.base_url, log), Stopping()):
+        async with running_services(settings(telnyx.base_url, log), Condition()):
             await telnyx.state.until(lambda state: state.paused == 2)
         await telnyx.state.until(lambda state: all(request.hung_up for request in state.requests))
     assert [line["event"] for line in written(log)] == []
@@ -117,7 +89,7 @@ def written(log: Path) -> list[dict[str, Any]]:
 
 
 async def test_a_request_is_counted_and_logged(log: Path) -> None:
-    async with running_services(settings(NOWHERE, log), Stopping()) as services:
+    async with running_services(settings(NOWHERE, log), Condition()) as services:
         changes = (("messages[].role", "converted"), ("invented", "dropped"))
         services.record(
             Record("req_1", 0.0, tenant="acme", endpoint="chat.completions", model="zai-org/GLM-5.2", status=200)
@@ -135,20 +107,20 @@ async def test_a_request_is_counted_and_logged(log: Path) -> None:
 
 async def test_libraries_log_into_the_same_file_until_the_end(log: Path) -> None:
     before = logging.getLogger().handlers
-    async with running_services(settings(NOWHERE, log), Stopping()):
+    async with running_services(settings(NOWHERE, log), Condition()):
         logging.getLogger("library").warning("careful")
     assert [line["event"] for line in written(log)] == ["careful"]
     assert logging.getLogger().handlers is before
 
 
 async def test_a_log_that_cannot_be_opened_is_an_error_of_the_start(tmp_path: Path) -> None:
-    services = running_services(settings(NOWHERE, tmp_path / "missing" / "log.jsonl"), Stopping())
+    services = running_services(settings(NOWHERE, tmp_path / "missing" / "log.jsonl"), Condition())
     with pytest.raises(FileNotFoundError):
         await services.__aenter__()
 
 
 async def test_without_a_file_lines_go_to_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
-    async with running_services(settings(NOWHERE), Stopping()) as services:
+    async with running_services(settings(NOWHERE), Condition()) as services:
         services.log.say("hello")
     captured = capfd.readouterr()
     assert codec.decode(captured.err)["event"] == "hello"
@@ -164,9 +136,9 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 async def test_an_authority_of_the_operator_s_own_is_trusted(log: Path, ours: Authority) -> None:
     wire = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(LIST), LIST)
     async with origin(lambda line: answering(line, wire), ours.server()) as server:
-        async with running_services(trusting(log, server.url, ours.certificate), Stopping()) as services:
+        async with running_services(trusting(log, server.url, ours.certificate), Condition()) as services:
             assert "a/b" in await services.catalogue.rows(CREDENTIAL)
-        async with running_services(trusting(log, server.url, None), Stopping()) as services:
+        async with running_services(trusting(log, server.url, None), Condition()) as services:
             with pytest.raises(UpstreamUnavailable):
                 await services.catalogue.rows(CREDENTIAL)
 
@@ -179,11 +151,13 @@ def trusting(log: Path, url: str, ca_file: Path | None) -> Settings:
 async def test_a_file_without_an_authority_is_an_error_of_the_start(log: Path) -> None:
     no_certificate = Path(__file__)
     with pytest.raises(OSError, match="ca_file"):
-        await running_services(trusting(log, NOWHERE, no_certificate), Stopping()).__aenter__()
+        await running_services(trusting(log, NOWHERE, no_certificate), Condition()).__aenter__()
 
 
-def test_readiness_says_when_the_end_has_begun() -> None:
-    stopping = Stopping()
-    assert stopping.readiness() == ("ok", [])
-    stopping.begun = True
-    assert stopping.readiness() == ("stopping", ["shutting down"])
+def test_readiness_says_what_is_missing_and_when_the_end_has_begun() -> None:
+    condition = Condition()
+    assert condition.readiness() == ("ok", [])
+    condition.lacks["database"] = "the database does not answer"
+    assert condition.readiness() == ("degraded", ["the database does not answer"])
+    condition.stopping = True
+    assert condition.readiness() == ("stopping", ["shutting down"])

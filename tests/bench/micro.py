@@ -21,7 +21,8 @@ import uvloop
 
 from proxy import codec
 from proxy.accounts.ledger import Record
-from proxy.app.services import Stopping, running_services
+from proxy.app.keeping import Condition
+from proxy.app.services import running_services
 from proxy.clock import SYSTEM
 from proxy.edge import models
 from proxy.edge.services import Services
@@ -186,7 +187,7 @@ async def hot(folder: Path) -> AsyncIterator[Hot]:
     server = await asyncio.get_running_loop().create_server(mock.upstream(), answers.HOST, 0)
     given = configuration(0, server.sockets[0].getsockname()[1])
     given["logging"] = {"file": str(folder / "log"), "format": "json"}
-    async with server, running_services(Settings.model_validate(given), Stopping(), SYSTEM) as services:
+    async with server, running_services(Settings.model_validate(given), Condition(), SYSTEM) as services:
         yield Hot(services)
 
 

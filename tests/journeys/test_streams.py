@@ -88,7 +88,7 @@ async def test_a_stalled_stream_ends_with_an_error_after_between_chunks(build: B
 
 
 async def test_the_total_timeout_ends_a_stream_that_never_stalls(build: Build) -> None:
-    timeouts = {"total": 0.3, "between_chunks": 60}
+    timeouts = {"total": 1, "between_chunks": 60}
     here = await build("slow-stream+huge-answer", {"seconds": 0.01}, upstream={"timeouts": timeouts})
     _, events = await read(here)
     assert "timeouts.total" in events[-1]["error"]["message"]

@@ -147,7 +147,10 @@ async def test_two_workers_answer_as_one(build: Build) -> None:
     await here.counted(asked)
     for root in (here.openai, here.admin):
         assert (await here.get(f"{root}/readyz"))[0] == 200
-    given = {"TELNYX_PROXY_LISTEN__PORT": here.openai.rpartition(":")[2]}
+    given = {
+        "TELNYX_PROXY_LISTEN__PORT": here.openai.rpartition(":")[2],
+        "TELNYX_PROXY_STORAGE__URL": f"sqlite:///{here.config.parent}/another.db",
+    }
     second = await finished(*MODULE, "serve", "--config", str(here.config), environ=given)
     assert (second.code, second.out) == (1, "")
     assert "cannot listen on 127.0.0.1" in second.err

@@ -19,6 +19,10 @@ PROMISED = {
     "telnyx_proxy_quirk_repairs_total": {"model", "quirk"},
     "telnyx_proxy_schema_violations_total": {"tenant", "model"},
     "telnyx_proxy_upstream_errors_total": {"kind"},
+    "telnyx_proxy_limit_refusals_total": {"tenant", "limit"},
+    "telnyx_proxy_budget_used_ratio": {"tenant", "budget"},
+    "telnyx_proxy_credential_refusals_total": {"tenant", "credential"},
+    "telnyx_proxy_store_failures_total": {"store"},
     "telnyx_proxy_event_loop_lag_seconds": set(),
     "telnyx_proxy_build_info": {"version", "python"},
     "telnyx_proxy_dropped_series_total": {"metric"},
@@ -97,7 +101,9 @@ def test_every_label_is_used() -> None:
 
 def test_what_clients_or_configuration_can_invent_is_free() -> None:
     free = {name for name, label in LABELS.items() if label.free}
-    assert free == {"tenant", "model", "field", "gen_ai_request_model", "gen_ai_response_model"}
+    assert free == {
+        "tenant", "model", "field", "budget", "credential", "gen_ai_request_model", "gen_ai_response_model",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CONVENTION)

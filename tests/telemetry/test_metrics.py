@@ -373,9 +373,23 @@ def test_every_declared_metric_can_have_a_value() -> None:
     metrics = Metrics(lambda name: True, lambda path: True, series_limit=1)
     full = replace(STREAM, changes=(("user", "dropped"),), repairs=("quirk",), schema_violations=1, error_kind="failed")
     metrics.lose_log_line()
+    metrics.count("telnyx_proxy_limit_refusals_total", "acme", "requests")
+    metrics.count("telnyx_proxy_credential_refusals_total", "acme", "old")
+    metrics.count("telnyx_proxy_store_failures_total", "redis")
+    metrics.show("telnyx_proxy_budget_used_ratio", 0.5, "acme", "tenant:acme:day")
     seen = scrape(metrics, full, replace(full, tenant="globex"))
     filled = {sample.name.removesuffix("_count") for sample in seen.samples}
     assert {row.name for row in declarations.METRICS} - filled == set()
+
+
+def test_what_is_rare_is_counted_and_shown_at_once(metrics: Metrics) -> None:
+    for _ in range(2):
+        metrics.count("telnyx_proxy_store_failures_total", "redis")
+    for part in (0.25, 0.5):
+        metrics.show("telnyx_proxy_budget_used_ratio", part, "acme", "tenant:acme:day")
+    seen = scrape(metrics)
+    assert seen.value("telnyx_proxy_store_failures_total", store="redis") == 2
+    assert seen.value("telnyx_proxy_budget_used_ratio", tenant="acme", budget="tenant:acme:day") == 0.5
 
 
 def test_several_instances_do_not_clash(metrics: Metrics) -> None:

@@ -73,6 +73,22 @@ def test_any_text_is_a_pattern(patterns: list[str], name: str) -> None:
     assert (name in Globs(patterns)) == any(name in Globs([pattern]) for pattern in patterns)
 
 
+def test_a_set_is_compiled_when_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With each change sets are made for every key there is."""
+    compiled: list[str] = []
+
+    def translated(pattern: str) -> str:
+        compiled.append(pattern)
+        return "a\\Z"
+
+    monkeypatch.setattr(module, "glob_to_regex", translated)
+    found = module.Globs(["a*"])
+    assert compiled == []
+    assert "a" in found
+    assert "b" not in found
+    assert compiled == ["a*"]
+
+
 @pytest.mark.parametrize(
     ("pattern", "length"),
     [

@@ -419,3 +419,21 @@ def test_what_a_tenant_refuses_is_said_by_the_field_then_by_the_whole() -> None:
 def test_every_quirk_is_met_here() -> None:
     """But the one of OpenAI's own models, which no scenario has."""
     assert {case.quirk for case in CASES} == set(quirks.BY_NAME) - {"max_completion_tokens"}
+
+
+async def test_the_form_in_which_a_request_will_be_sent_is_known_beforehand(desk: Desk) -> None:
+    desk.telnyx.state.choose("cap-with-tools-refused")
+    request = {"max_tokens": 5, "tools": TOOLS}
+    call = desk.call(request, Policy(), desk.telnyx.base_url)
+    repairing = Repairing(desk.transport, desk.memory, desk.time)
+    assert "max_tokens" in repairing.foresee(call)[0]
+    asked: list[Any] = []
+
+    async def again(body: Any) -> None:
+        asked.append(body)
+
+    call.again = again
+    sent = await repairing.send(call)
+    sent.answer.close()
+    assert asked == [desk.bodies[-1]]
+    assert repairing.foresee(call)[0] == desk.bodies[-1]
