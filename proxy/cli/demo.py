@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,28 +42,43 @@ def run(args: argparse.Namespace) -> int:
     except scenarios.UnknownScenario as fault:
         sys.stderr.write(f"telnyx-proxy demo: {fault}\n")
         return 2
-    settings = load(None, environment(), checks=CHECKS)
-    count = worker_count(settings.server.workers)
-    return _in_several(args.scenario, settings, count) if count > 1 else run_loop(_demo(args.scenario, settings))
+    with _kept_for_now(load(None, environment(), checks=CHECKS)) as settings:
+        count = worker_count(settings.server.workers)
+        return _in_several(args.scenario, settings, count) if count > 1 else run_loop(_demo(args.scenario, settings))
+
+
+@contextmanager
+def _kept_for_now(settings: "Settings") -> "Iterator[Settings]":
+    """The settings with a store of their own, which goes with the demo, unless one was asked for."""
+    if "url" in settings.storage.model_fields_set:
+        yield settings
+        return
+    with TemporaryDirectory(prefix="telnyx-proxy-demo-") as folder:
+        storage = settings.storage.model_copy(update={"url": f"sqlite:///{folder}/demo.db"})
+        yield settings.model_copy(update={"storage": storage})
 
 
 async def _demo(scenario: str, settings: "Settings") -> int:
     from proxy.app.running import until_signal
+    from proxy.app.starting import operators_token
     from proxy.emulator.server import running
 
     async with running(scenario=scenario) as telnyx:
         settings, key = _in_front_of(settings, telnyx.base_url)
-        await until_signal(settings, lambda proxy: _greet(proxy.addresses, key, telnyx.base_url))
+        token = await operators_token(settings)
+        await until_signal(settings, lambda proxy: _greet(proxy.addresses, key, telnyx.base_url, token))
     return 0
 
 
 def _in_several(scenario: str, settings: "Settings", count: int) -> int:
     """Several workers in front of one emulator, so that it knows of all requests."""
     from proxy.app.several import supervise
+    from proxy.app.starting import operators_token
 
     with _emulator(scenario) as base_url:
         settings, key = _in_front_of(settings, base_url)
-        return supervise(settings, count, lambda addresses: _greet(addresses, key, base_url))
+        token = asyncio.run(operators_token(settings))
+        return supervise(settings, count, lambda addresses: _greet(addresses, key, base_url, token))
 
 
 def _in_front_of(settings: "Settings", base_url: str) -> "tuple[Settings, str | None]":
@@ -73,10 +89,10 @@ def _in_front_of(settings: "Settings", base_url: str) -> "tuple[Settings, str | 
     return with_tenant(settings.model_copy(update={"upstream": upstream}), "demo")
 
 
-def _greet(addresses: "Addresses", key: str | None, base_url: str) -> None:
+def _greet(addresses: "Addresses", key: str | None, base_url: str, token: str | None) -> None:
     from proxy.app.banner import banner, tell
 
-    tell(banner(addresses, key, f"the built-in emulator of Telnyx ({base_url})"))
+    tell(banner(addresses, key, f"the built-in emulator of Telnyx ({base_url})", token))
 
 
 @contextmanager

@@ -8,12 +8,35 @@
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from proxy import __version__
 
-SUBCOMMANDS = ("serve", "demo", "check", "explain", "emulator")
+SUBCOMMANDS = (
+    "serve",
+    "demo",
+    "check",
+    "explain",
+    "emulator",
+    "tenants",
+    "keys",
+    "limits",
+    "budgets",
+    "credentials",
+    "secrets",
+    "tokens",
+    "audit",
+    "migrate",
+    "backup",
+    "restore",
+    "reseal",
+    "import",
+)
+MODULES = {"import": "import_"}
+"""Subcommand -> its module, where it cannot have the same name."""
 PROGRAM = "telnyx-proxy"
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
@@ -21,12 +44,20 @@ OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line (default: that of this process) and return its exit code."""
+    _fill_streams()
     given = list(sys.argv[1:] if argv is None else argv)
     try:
         args = parser(given).parse_args(given)
     except SystemExit as end:  # argparse has printed help, the version or what is wrong
         return OK if end.code in {None, OK} else MISUSED
     return run(args)
+
+
+def _fill_streams() -> None:
+    """A stream that was closed leads nowhere: the next file or socket that is opened would get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - as long as the process
 
 
 def parser(given: Sequence[str]) -> argparse.ArgumentParser:
@@ -38,7 +69,7 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
         return whole
     subparsers = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in (first,) if first in SUBCOMMANDS else SUBCOMMANDS:
-        importlib.import_module(f"proxy.cli.{name}").add(subparsers)
+        importlib.import_module(f"proxy.cli.{MODULES.get(name, name)}").add(subparsers)
     return whole
 
 

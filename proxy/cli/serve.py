@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from proxy.app.running import Addresses
+    from proxy.app.starting import Holdings
+    from proxy.settings import Settings
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -24,19 +26,28 @@ def run(args: argparse.Namespace) -> int:
     """Serve until a signal, in this process or in several workers."""
     from proxy.app.checks import CHECKS
     from proxy.app.processors import worker_count
-    from proxy.app.several import supervise
-    from proxy.app.starting import expect_credential, with_tenant
+    from proxy.app.starting import served_alone
     from proxy.settings import environment, load
 
-    settings, key = with_tenant(load(args.config, environment(), checks=CHECKS))
+    settings = load(args.config, environment(), checks=CHECKS)
+    count = worker_count(settings.server.workers)
+    with served_alone(settings) as holdings:
+        return _serve(settings, holdings, count)
+
+
+def _serve(settings: "Settings", holdings: "Holdings", count: int) -> int:
+    from proxy.app.several import supervise
+    from proxy.app.starting import expect_credential, expect_one_count, with_tenant
+
+    settings, key = with_tenant(settings, holdings=holdings)
     expect_credential(settings)
+    expect_one_count(settings, holdings, count)
 
     def greet(addresses: "Addresses") -> None:
         from proxy.app.banner import banner, tell
 
         tell(banner(addresses, key, settings.upstream.base_url))
 
-    count = worker_count(settings.server.workers)
     if count > 1:
         return supervise(settings, count, greet)
     from proxy.app.looping import run_loop

@@ -17,6 +17,7 @@ def environ(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 def test_a_good_configuration_is_summed_up(capsys: pytest.CaptureFixture[str], environ: pytest.MonkeyPatch) -> None:
     environ.setenv("TELNYX_API_KEY", KEY)
+    environ.setenv("TELNYX_PROXY_STORAGE__URL", "sqlite:///absent/proxy.db")  # whoever has served it has one
     assert main(["check", "--config", str(CONFIG)]) == 0
     said = capsys.readouterr()
     assert said.err == ""
@@ -53,6 +54,40 @@ def test_what_serve_would_refuse_is_refused(tmp_path: Path, capsys: pytest.Captu
     said = capsys.readouterr().out
     assert said.startswith("upstream.api_key: is not set\n    set the environment variable TELNYX_API_KEY")
     assert said.endswith("\n1 fault\n")
+
+
+def test_what_an_existing_database_holds_is_not_claimed_to_be_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its tenants may have Telnyx keys of their own, and the declared ones keys that were made later."""
+    path = tmp_path / "proxy.yaml"
+    path.write_text('storage: {url: "sqlite:///proxy.db"}')
+    (tmp_path / "proxy.db").touch()
+    assert main(["check", "--config", str(path)]) == 0
+    assert "tenants       none here; those of the database are not looked at\n" in capsys.readouterr().out
+    path.write_text('storage: {url: "sqlite:///proxy.db"}\ntenants: [{id: a, upstream_api_key: {value: KEY_of-a}}]')
+    assert main(["check", "--config", str(path)]) == 0
+    assert "tenants       1, keys 0; without a key here: a\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("server: {workers: 2}\ntenants: [{id: a, limits: [{concurrent: 5}]}]", ["server.workers"]),
+        ("storage: {url: postgresql://a@b/c}", ["storage.pepper", "storage.encryption_keys"]),
+        ("storage: {url: postgresql://a@b/c, pepper: {value: sixteen-or-more-of-it}}", ["storage.encryption_keys"]),
+    ],
+)
+def test_what_serve_would_refuse_later_is_refused_here(
+    text: str, places: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], environ: pytest.MonkeyPatch
+) -> None:
+    environ.setenv("TELNYX_API_KEY", KEY)
+    environ.delenv("TELNYX_PROXY_REDIS_URL", raising=False)
+    path = tmp_path / "proxy.yaml"
+    path.write_text(text)
+    assert main(["check", "--config", str(path)]) == 2
+    said = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in said if not line.startswith(" ")][:-1] == places
 
 
 def test_a_tenant_with_a_key_of_its_own_needs_no_common_one(

@@ -114,6 +114,16 @@ def test_a_bug_is_not_hidden() -> None:
         run(argparse.Namespace(run=raising(ZeroDivisionError())))
 
 
+@pytest.mark.parametrize("name", ["stdin", "stdout", "stderr"])
+def test_a_closed_stream_leads_nowhere(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "proxy.yaml"
+    config.touch()
+    monkeypatch.setattr(sys, name, None)
+    assert main(["tenants", "create", "acme", "--config", str(config)]) == 0
+    assert main(["credentials", "list", "--config", str(config)]) == 0
+    getattr(sys, name).close()
+
+
 def test_the_arguments_are_those_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["telnyx-proxy", "--version"])
     assert main() == 0

@@ -1,0 +1,1 @@
+"""A LiteLLM configuration as ours: pure conversion, and a line about every setting of it."""
