@@ -1,25 +1,28 @@
 """telnyx-openai-proxy: any OpenAI app on Telnyx AI inference, by changing two environment variables.
 
-This docstring is the map. Five words first.
+This docstring is the map. Six words first.
 
-*Endpoint*: one row of `endpoints.py`, what a client can call. *Grant*: what a client's key opens, a tenant.
+*Endpoint*: one row of `endpoints.py`, what a client can call. *Grant*: what a client's key opens.
+*Reservation*: what a request may use up of its limits and budgets, settled with what it did use.
 *Policy* and *Manner*: what the operator decided about a tenant and a model, and how that model is spoken to.
 *Changes*: what was done to a request and why; the client reads them in `x-telnyx-proxy-changes`.
 *Record*: what is kept of a request when it has ended, however it ended.
 
 The rooms, from the street to the cellar. Imports point down only; `|` means strangers to one another.
 
-    cli/            one subcommand per file: serve, demo, check, explain, emulator
+    cli/            one subcommand per file: serve, demo, check, explain, keys, limits, ...; cli/litellm/ for newcomers
     app/            the composition root: settings -> services -> two listeners, in one process or in several workers;
                     nothing else chooses implementations
     edge/ | admin/ | emulator/
-                    HTTP in: the path of a request | the operator's listener | a Telnyx to practise on
+                    HTTP in: the path of a request | the operator's API, ours and OpenAI's (admin/organization/),
+                    a table of operations that HTTP and the command line share | a Telnyx to practise on
     endpoints.py    THE TABLE OF CONTENTS
-    upstream/ | telemetry/
-                    Telnyx: our own HTTP connections, model list, repairs | metrics, log lines, health
+    upstream/ | storage/ | telemetry/
+                    Telnyx: our own HTTP connections, model list, repairs | tenants, keys, the audit log in a database
+                    (storage/migrations/), limits counted here or in Redis | metrics, log lines, health
     streaming/      PURE. answers that arrive in pieces: bytes -> bytes
     translation/ | accounts/
-                    PURE. what OpenAI says, what Telnyx hears, and back | who may call, and the record
+                    PURE. what OpenAI says, what Telnyx hears, and back | who may call, how much, and the record
     settings/       what can be configured; secrets by value, environment or file
     errors.py usage.py codec.py clock.py timers.py
                     what can go wrong, by whose fault; tokens; JSON; time; deadlines
@@ -27,26 +30,30 @@ The rooms, from the street to the cellar. Imports point down only; `|` means str
 The path of a request, one call each in `edge/journey.py`:
 
     client bytes
-      |  aiohttp parses HTTP                        edge/listener, edge/connection
+      |  aiohttp parses HTTP                        edge/listener, edge/connection, edge/request
     edge/routes      path -> Endpoint               a row of endpoints.py
-    accounts/tenants bearer -> Grant                one digest, one dictionary
+    accounts/tenants bearer -> Grant                one digest, one dictionary, made by app/directory
     edge/body        bytes -> dict                  bounded, decoded once
     edge/models      name -> Telnyx id              aliases, the tenant's allow-list
     translation/chat dict -> upstream body          the field table; Changes say what was done and why
-    upstream/repair  send -> Sent                   pooled, deadlines; known quirks repaired, once each
+    edge/admission   reserve                        for a key with limits: accounts/windows, shares, periods
+    edge/sending     send -> Sent                   upstream/repair: known quirks repaired; another Telnyx key
       |-- failed     translation/failures           -> the OpenAI error a client library expects
       |-- whole      translation/answers            -> client bytes, Usage; edge/reply writes them
       |-- streamed   edge/relay                     Telnyx's piece -> stream.feed -> client.write, all in one call
-    Services.record  Record                         metrics and one log line; always, also when the client has gone
+    Services.record  Record                         metrics and one log line; always, also when the client has gone; and
+                                                    what was reserved is settled
 
 What is done for every request is done with few and small objects; what can be known beforehand is kept: the head of a
 request to Telnyx (upstream/native_transport), a tenant's terms for a model (edge/terms), the words for a list of
 changes (translation/changes), the series of a kind of request (telemetry/tally), what a chunk of a stream looks like
-around its text (streaming/templates). `make bench` and `make bench-micro` say what it all costs.
+around its text (streaming/templates), and how streams open and end (streaming/silent). `make bench` and
+`make bench-micro` say what it all costs.
 
 Where to add: a field rule, a row in translation/chat and a golden file. A quirk, a row in translation/quirks and a
 scenario in emulator/scenarios. An endpoint, its translation and a row in endpoints.py. An error, a class in errors.py.
-A setting, a field with a description in settings/model. A metric, a row in telemetry/declarations.
+A setting, a field with a description in settings/model. A metric, a row in telemetry/declarations. What an operator can
+do, a row in admin/table and a subcommand. A column, storage/schema and a migration.
 """
 
 __version__ = "0.1.0"

@@ -20,8 +20,10 @@ PACKAGE = re.compile(r"(?<![\w./])([a-z][a-z0-9_]*(?:/[a-z][a-z0-9_]*)*)/(?![\w{
 LONE_MODULE = re.compile(r"(?<![\w./])([a-z][a-z0-9_]*)\.py\b")
 """`app.py`."""
 
-OPENAI_TYPES = frozenset({"invalid_request_error", "rate_limit_error", "insufficient_quota", "server_error"})
-"""The `error.type` values that client libraries know."""
+OPENAI_TYPES = frozenset(
+    {"invalid_request_error", "rate_limit_error", "requests", "tokens", "insufficient_quota", "server_error"}
+)
+"""The `error.type` values that client libraries know; of a 429 OpenAI says `requests` or `tokens`."""
 
 
 def packages(house: Path) -> set[str]:
