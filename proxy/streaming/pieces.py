@@ -188,10 +188,7 @@ class Pieces(ABC):
     def _at_the_end(self) -> bytes:
         """What the client gets for the last event, where it is spelled as ours is."""
         self._splitter.started = True
-        try:
-            out = self._done()
-        except (Malformed, ProxyError) as fault:
-            return self._broken(fault)
+        out = self._done()
         return AS_IT_CAME if out is DONE else out
 
     def _split(self, piece: bytes) -> bytes:

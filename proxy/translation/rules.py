@@ -262,21 +262,16 @@ class FieldTable:
             check, fate, place = steps.get(name, nothing)
             if check is not None:
                 check(name, value)
-            if place is not None:
-                late.append((place, fate, name, value))
-            elif fate is _keep:
+            if fate is None:  # what most fields meet, and spelled out here: a call would be most of what it takes
                 body[name] = value
+            elif place is not None:
+                late.append((place, fate, name, value))
             else:
                 fate(draft, name, value)
         if late:
             late.sort(key=itemgetter(0))
             for _, fate, name, value in late:
                 fate(draft, name, value)
-
-
-def _keep(draft: Draft, name: str, value: Any) -> None:
-    """What most fields meet. It is spelled out where they do: the call is most of what it takes."""
-    draft.body[name] = value
 
 
 def _rename(row: Field) -> Convert:
@@ -306,8 +301,8 @@ def _refuse(row: Field) -> Convert:
     return fate
 
 
-_FATES: Mapping[Verdict, Callable[[Field], Convert]] = {
-    Verdict.KEEP: lambda _: _keep,
+_FATES: Mapping[Verdict, Callable[[Field], Convert | None]] = {
+    Verdict.KEEP: lambda _: None,
     Verdict.RENAME: _rename,
     Verdict.DROP: _drop,
     Verdict.LOSSY: _lossy,
@@ -315,8 +310,8 @@ _FATES: Mapping[Verdict, Callable[[Field], Convert]] = {
 }
 
 
-def _fate(row: Field) -> Convert:
-    """What is done for a row; its own function comes first."""
+def _fate(row: Field) -> Convert | None:
+    """What is done for a row; its own function comes first. None: the field is sent as it is."""
     if row.convert is not None:
         return row.convert
     if row.verdict not in _FATES:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.accounts.credentials import Rota, Turn
 from proxy.accounts.keys import digest, mint
 from proxy.accounts.tenants import SEEN, Grant, KeyRing, Scope, Tenant
 from proxy.errors import InvalidApiKey, NotPermitted, StoreUnavailable
@@ -234,3 +235,15 @@ def test_of_a_key_spelled_in_a_thousand_ways_not_all_are_kept() -> None:
     for blanks in range(SEEN + 10):
         assert ring.admit(f"Bearer {' ' * blanks}{MINTED}") is WEB
     assert len(ring._seen) <= SEEN
+
+
+def test_a_text_that_holds_any_of_a_tenants_telnyx_keys_reveals_it() -> None:
+    several = Tenant("acme", "KEY_one", rota=Rota([Turn("a", "KEY_one"), Turn("b", "KEY_two")]))
+    for tenant, text, found in (
+        (ACME, f"id-{ACME.credential}", True),
+        (ACME, "id-1", False),
+        (several, "id-KEY_two", True),
+        (several, "id-KEY_three", False),
+    ):
+        assert tenant.reveals(text) is found
+    assert several.secrets() == ("KEY_one", "KEY_two")
