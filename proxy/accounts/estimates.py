@@ -5,10 +5,11 @@ seen, sinking slowly towards what is seen since. An estimate that is too high is
 one that is too low would let callers pass a bound together.
 """
 
-from proxy.usage import BYTES_PER_TOKEN
-
-FIRST = 1 / BYTES_PER_TOKEN
-"""Tokens per byte of a model that has not answered yet."""
+FIRST = 1 / 2
+"""Tokens per byte of a model that has not answered yet: those of dense text (code, figures, other scripts), twice the
+rule of thumb for English. Many callers who come at once with such text must not pass a budget before one answer."""
+TEMPLATE = 16
+"""Tokens that the template of a model adds to a request, whatever its text."""
 HIGHEST = 1.0
 """A token has at least one byte of text. What lies above comes from what the template of a model adds to a request."""
 SINKING = 1 / 64
@@ -31,7 +32,7 @@ class Estimator:
 
     def input_tokens(self, model: str, size: int) -> int:
         """Tokens a body of `size` bytes will have at most, as far as can be known; rounded up."""
-        return -int(-size * self._ratios.get(model, FIRST) // 1)
+        return TEMPLATE - int(-size * self._ratios.get(model, FIRST) // 1)
 
     def learn(self, model: str, size: int, tokens: int) -> None:
         """A body of `size` bytes had that many tokens. Figures that teach nothing are passed over."""

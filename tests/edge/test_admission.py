@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from proxy.accounts.estimates import TEMPLATE
 from proxy.accounts.gates import BudgetRule, Holder, LimitRule, Pool
 from proxy.accounts.ledger import Record
 from proxy.accounts.limits import MICROS, Amount, Budget, Limit
@@ -16,6 +17,8 @@ from proxy.storage.local_limiter import LocalLimiter
 from proxy.usage import Usage
 
 NOW = 1_767_571_200.0
+READ = 400 // 2 + TEMPLATE
+"""Tokens that a request of 400 bytes is taken to have."""
 PRICE = Price(1 * MICROS, MICROS // 10, 10 * MICROS)
 
 
@@ -54,7 +57,7 @@ async def test_what_is_reserved_is_the_input_and_the_cap_or_what_telnyx_stops_at
         ({}, OUTPUT),
     ):
         admitted = await door.enter(free, 400, **body)
-        assert admitted.reservation.amount == Amount(1, 100, 100, output, 100 + 10 * output)
+        assert admitted.reservation.amount == Amount(1, READ, READ, output, READ + 10 * output)
 
 
 async def test_what_is_settled_is_what_was_used_with_cached_tokens_cheaper() -> None:
@@ -101,7 +104,7 @@ async def test_a_budget_beyond_its_soft_limit_is_told_in_a_header() -> None:
     mine = holder(budget=1000)
     assert (await door.enter(mine, max_tokens=5)).lines == ""
     lines = (await door.enter(mine, max_tokens=50)).lines
-    assert lines == "x-telnyx-proxy-budget: tenant acme: $0.00075 of $0.001 per day\r\n"
+    assert lines == "x-telnyx-proxy-budget: tenant acme: $0.000982 of $0.001 per day\r\n"
 
 
 async def test_gates_are_made_anew_when_limits_may_have_changed() -> None:
@@ -139,11 +142,11 @@ async def test_images_are_reserved_for_and_teach_nothing_about_text() -> None:
     door = Door()
     mine = holder(Limit(tokens_per_minute=10**9))
     admitted = await door.admission.enter("req_1", mine, "a/b", {"max_tokens": 5}, Prompt(400, 2))
-    assert admitted.reservation.amount.input == 100 + 2 * IMAGE
+    assert admitted.reservation.amount.input == READ + 2 * IMAGE
     record = Record("req_1", NOW)
     record.usage = Usage(3000, 5, source="upstream")
     door.admission.leave(admitted, record)
-    assert (await door.enter(mine, 400)).reservation.amount.input == 100
+    assert (await door.enter(mine, 400)).reservation.amount.input == READ
 
 
 async def test_a_repair_that_takes_the_cap_away_is_reserved_for_anew() -> None:
