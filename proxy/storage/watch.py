@@ -5,6 +5,7 @@ few microseconds of work whether the file has changed (`PRAGMA data_version`), s
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import aiosqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from proxy.errors import StoreUnavailable
 from proxy.storage import engines
 from proxy.storage.database import CHANNEL, Database
 from proxy.storage.failures import LOST, in_our_words, unavailable
@@ -54,8 +56,10 @@ async def watch(
                         up = True
                         health(up)
                     await wait()
-        except Exception:  # noqa: BLE001 - whoever stops watching never hears of a revocation again
+        except Exception as fault:  # whoever stops watching never hears of a revocation again
             if up is not False:
+                if not isinstance(fault, StoreUnavailable):  # a bug, which must not pass for an outage
+                    logging.getLogger(__name__).exception("a change of the database could not be taken over")
                 up = False
                 health(up)
         await asyncio.sleep(min(RETRY, poll or RETRY))

@@ -149,3 +149,27 @@ async def test_it_can_be_ended_at_any_moment(store: Store, moment: int) -> None:
         task.cancel()
     assert task.cancelled()
     assert await store.generation() == 0
+
+
+async def test_a_bug_of_whoever_takes_changes_over_does_not_pass_for_an_outage(
+    store: Store, second: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with watching(store) as watcher:
+        watcher.failing = ZeroDivisionError("a bug")
+        await change(second, "a")
+        await until(lambda: watcher.health[-1:] == [False])
+        watcher.failing = None
+        await until(lambda: watcher.health[-1:] == [True])
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
+
+
+async def test_an_outage_is_told_without_a_traceback(
+    store: Store, second: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with watching(store) as watcher:
+        watcher.failing = StoreUnavailable("gone")
+        await change(second, "a")
+        await until(lambda: watcher.health[-1:] == [False])
+        watcher.failing = None
+        await until(lambda: watcher.health[-1:] == [True])
+    assert [record for record in caplog.records if record.exc_info] == []
