@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 
 from proxy.accounts.ports import Spent
 from proxy.admin.api import Api
@@ -10,6 +11,7 @@ from proxy.admin.operations import Models, Office
 from proxy.app.membership import Kept
 from proxy.clock import SYSTEM, Clock
 from proxy.edge.services import Services
+from proxy.errors import StoreUnavailable
 from proxy.settings import Settings
 
 
@@ -53,7 +55,10 @@ def api_for(services: Services, kept: Kept | None) -> Api | None:
 
 def _office(kept: Kept, settings: Settings, clock: Clock, models: Models, spent: Callable[[], Spent]) -> Office:
     async def changed() -> None:
-        await kept.refresh()
+        # The change is kept. Should the database go now, its answer, perhaps with a new key, must not be lost for that:
+        # whoever watches the database takes the change over when it is back.
+        with suppress(StoreUnavailable):
+            await kept.refresh()
 
     return Office(
         store=kept.store,

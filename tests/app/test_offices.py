@@ -5,6 +5,7 @@ from pathlib import Path
 from proxy.accounts.roles import COMMAND_LINE
 from proxy.app.offices import ConfiguredModels, ServedModels, api_for, api_on
 from proxy.app.storing import opened
+from proxy.errors import StoreUnavailable
 from proxy.settings import Settings
 from tests.conftest import Build
 from tests.journeys.operating import operated
@@ -49,3 +50,20 @@ async def test_a_pattern_that_no_model_of_telnyx_has_is_warned_of(build: Build, 
     made = await operator.do("POST", "keys", {"tenant": "shop", "name": "odd", "models": ["no-such/*", MODEL]})
     assert len(made["warnings"]) == 1
     assert "no-such/*" in made["warnings"][0]
+
+
+async def test_a_change_that_is_kept_is_answered_even_if_the_database_goes_right_after_it(tmp_path: Path) -> None:
+    settings = Settings.model_validate(
+        {"upstream": {"api_key": None}, "storage": {"url": f"sqlite:///{tmp_path}/proxy.db"}}
+    )
+    async with opened(settings) as kept:
+        assert kept is not None
+
+        async def gone() -> None:
+            raise StoreUnavailable("The database does not answer.")
+
+        kept.refresh = gone
+        api = api_on(kept, settings)
+        await api.call("POST", "/admin/v1/tenants", COMMAND_LINE, body={"id": "shop"})
+        made = await api.call("POST", "/admin/v1/keys", COMMAND_LINE, body={"tenant": "shop", "name": "web"})
+        assert made.value["key"].startswith("sk-tp-"), "it could not be shown again"
