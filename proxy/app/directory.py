@@ -94,7 +94,7 @@ class Directory:
             name = row["tenant"]
             if name in tenants:
                 holder = self._holder(rules[name], row["id"], row["name"], bounding[name])
-                grant = _stored_grant(row, tenants[name], holder, gone=name in closed)
+                grant = self._stored(row, tenants[name], holder, gone=name in closed)
                 grants.setdefault(row["digest"], grant)
         secrets = {secret for tenant in tenants.values() for secret in tenant.secrets() if secret}
         limited = self._shared_out or any(any(each) for each in bounding.values())
@@ -112,6 +112,14 @@ class Directory:
             return None
         own = {ref["provider"]: ref["identifier"] for ref in refs}
         return made.model_copy(update={"api_key_refs": {**made.api_key_refs, **own}}) if own else made
+
+    def _stored(self, row: Row, tenant: Tenant, holder: Holder | None, *, gone: bool) -> Grant:
+        """What a key of the store opens. One that cannot be read opens nothing; the others go on being heard of."""
+        try:
+            return _stored_grant(row, tenant, holder, gone=gone)
+        except ValueError:  # networks written by another version, or by hand
+            self._complain("key_not_readable", tenant=tenant.id, key=row["id"])
+            return Grant(tenant, row["name"], row["id"], 0.0, "it cannot be read")
 
     def _tenant(self, rules: Rules, rows: Iterable[Row]) -> Tenant:
         credential, rota = self._credentials.of(rules, rows)

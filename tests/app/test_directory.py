@@ -156,3 +156,12 @@ def test_without_a_snapshot_there_are_the_declared_ones() -> None:
     found = Directory(given, Credentials(given, {}, None, Told()), Told()).members()
     assert [each.id for each in found.tenants] == ["acme"]
     assert (found.grants, found.limited) == ({}, False)
+
+
+def test_a_key_that_cannot_be_read_opens_nothing_and_nobody_else_suffers() -> None:
+    told = Told()
+    rows = [key(networks=["10.0.0.0/99"]), key("good")]
+    found = members(told, tenant=[tenant()], key=rows)
+    assert (found.grants[b"web"].expires_at, found.grants[b"web"].closed) == (0, "it cannot be read")
+    assert found.grants[b"good"].expires_at == inf
+    assert told.events == [("key_not_readable", {"tenant": "shop", "key": "key_web"})]
