@@ -13,6 +13,7 @@ emptied. So nothing has to be awaited between a piece from Telnyx and the write 
 """
 
 import asyncio
+import logging
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -281,19 +282,25 @@ class Connection(RequestHandler):
         self,
         request: web.BaseRequest,  # noqa: ARG002 - the signature is aiohttp's
         status: int = 500,
-        exc: BaseException | None = None,  # noqa: ARG002 - the signature is aiohttp's
+        exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 - the signature is aiohttp's
     ) -> web.StreamResponse:
-        """The answer to bytes that cannot be parsed; nothing of them or of the exception is repeated."""
-        if self.begun:
-            raise ConnectionError("an answer has begun already")
-        error: InvalidRequest | InternalError = InternalError("An internal error occurred.")
+        """The answer to bytes that cannot be parsed, and to a bug where no request was known yet.
+
+        Nothing of the bytes or of the exception is repeated; the bug is in the log, under the request's id.
+        """
+        identity = self._new_id()
+        error: InvalidRequest | InternalError = InternalError(f"An internal error occurred. The log has {identity}.")
         if status < error.status:
             error = InvalidRequest("The request is not valid HTTP/1.1.", code="invalid_http")
+        elif exc is not None:
+            logging.getLogger(__name__).error("request %s could not be served", identity, exc_info=exc)
+        if self.begun:
+            raise ConnectionError("an answer has begun already")
         response = web.Response(
             body=codec.encode(error.envelope()),
             status=error.status,
-            headers={"x-request-id": self._new_id()},
+            headers={"x-request-id": identity},
             content_type="application/json",
         )
         response.force_close()

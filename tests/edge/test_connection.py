@@ -1,6 +1,7 @@
 """A client's connection: heads that never end, bytes that are not HTTP, clients that do not read."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -223,6 +224,11 @@ async def test_a_bug_outside_the_journey_is_answered_and_ends_the_connection(
         assert said.startswith(b"HTTP/1.1 500")
         assert b"An internal error occurred." in said
         writer.close()
+    name, told = re.search(rb"x-request-id: (req_[0-9a-f]{32})", said), here.log.read_text()
+    assert name is not None
+    assert f"request {name[1].decode()} could not be served" in told
+    assert "ValueError: a bug" in told
+    assert b"ValueError" not in said
 
 
 async def test_what_wants_to_be_another_protocol_is_answered_as_what_it_is(build: Build) -> None:
