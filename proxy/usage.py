@@ -10,7 +10,10 @@ and flagged `estimated` wherever the figure goes."""
 
 
 class Usage(NamedTuple):
-    """Tokens of one call. `cached_input` is part of `input`, `reasoning` is part of `output`.
+    """What one call consumed, most of it tokens.
+
+    `cached_input` and `cache_write` are part of `input`, `reasoning` is part of `output`. `audio_ms` are milliseconds
+    of speech that were heard, `characters` those that were spoken.
 
     An explicit zero from upstream is a value; only an absent figure is estimated.
     """
@@ -20,6 +23,9 @@ class Usage(NamedTuple):
     cached_input: int = 0
     reasoning: int = 0
     source: Source = "none"
+    cache_write: int = 0
+    audio_ms: int = 0
+    characters: int = 0
 
     def openai(self) -> dict[str, Any]:
         """OpenAI's `usage` object of a chat completion."""

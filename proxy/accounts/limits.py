@@ -21,10 +21,14 @@ MICROS = 1_000_000
 
 def dollars(micros: int) -> str:
     """Dollars as text, with two to six decimals: `25.00`, `0.000001`."""
+    text = all_dollars(micros)
+    return text[:-4] + text[-4:].rstrip("0")
+
+
+def all_dollars(micros: int) -> str:
+    """Dollars as text, with six decimals always: `25.000000`, `-0.000001`."""
     whole, part = divmod(abs(micros), MICROS)
-    decimals = f"{part:06}"
-    sign = "-" if micros < 0 else ""
-    return f"{sign}{whole}.{decimals[:2]}{decimals[2:].rstrip('0')}"
+    return f"{'-' if micros < 0 else ''}{whole}.{part:06}"
 
 
 def lasting(per: Period) -> str:

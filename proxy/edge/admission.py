@@ -1,7 +1,8 @@
 """Limits and budgets on the path of a request: reserve before Telnyx is asked, settle afterwards.
 
 Reserved are the estimated input and the most the model may put out: the request's own cap, or what Telnyx stops at by
-itself. Settled is what was really used, whatever became of the request. A key without limits passes without a look.
+itself. Settled is what was really used, whatever became of the request. Money is what the tenant
+is charged, with its markup. A key without limits passes without a look.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,8 +15,9 @@ from proxy.accounts.ledger import Record
 from proxy.accounts.limits import Amount, BudgetGate, Gates, Reservation, dollars, lasting
 from proxy.accounts.periods import period_start
 from proxy.accounts.ports import Limiter
-from proxy.accounts.pricing import Price, cost, reserve_cost
+from proxy.accounts.pricing import Charge, Rate, reserve_cost
 from proxy.accounts.rate_headers import rate_headers
+from proxy.edge.prices import Prices
 from proxy.errors import (
     BudgetExhausted,
     LimitReached,
@@ -35,9 +37,6 @@ KEPT = 10_000
 """Pairs of key and model whose gates are kept at most; on overflow all are forgotten at once."""
 REFUSALS = "telnyx_proxy_limit_refusals_total"
 
-PriceOf = Callable[[str], Price | None]
-"""The price of a Telnyx id, None where it is not known."""
-
 
 class Prompt(NamedTuple):
     """What a model reads: UTF-8 bytes of text, and images."""
@@ -53,14 +52,14 @@ class Admitted:
     Attributes:
         reservation: what is to be settled.
         model, prompt: what the estimate was made from.
-        price: what it is counted with, None where no budget asks.
+        rate: what it is counted with, None where no budget asks.
         lines: the headers that tell how the limits stand.
     """
 
     reservation: Reservation
     model: str
     prompt: Prompt
-    price: Price | None
+    rate: Rate | None
     lines: str
 
 
@@ -74,14 +73,14 @@ class Admission:
     def __init__(
         self,
         limiter: Limiter,
-        price_of: PriceOf,
+        prices: Prices,
         pools: tuple[Pool, ...],
         reserve: float,
         count: Callable[..., None],
     ) -> None:
         """`reserve`: see `upstream.sharing.reserve`; `count`: raises a metric by one."""
         self.limiter = limiter
-        self._price_of = price_of
+        self._prices = prices
         self._pools = pools
         self._reserve = reserve
         self._alone = False
@@ -116,24 +115,19 @@ class Admission:
         Raises LimitReached, RequestTooLarge, BudgetExhausted, PriceUnknown, LimiterUnavailable.
         """
         gates = self._gates_of(holder, model)
-        price = self._price_of(model) if gates.budgets else None
+        tier = str(body.get("service_tier", ""))
+        rate = self._prices.rate(holder.tenant, model, tier) if gates.budgets else None
         try:
-            if gates.budgets and price is None:
-                raise PriceUnknown(
-                    f"A budget applies, and the price of the model '{model}' is not known. An operator can set it in "
-                    "models.profiles.",
-                    param="model",
-                )
             output, explicit = _output(body)
             read = self._estimator.input_tokens(model, prompt.size) + prompt.images * IMAGE
             amount = Amount(1, read, read, output)
-            if price is not None:
-                amount = amount._replace(micros=reserve_cost(price, amount))
+            if gates.budgets:
+                amount = amount._replace(micros=_expected(rate, amount, model))
             reservation = await self.limiter.reserve(request_id, gates, amount, explicit=explicit)
         except ProxyError as fault:
             self._count(REFUSALS, holder.tenant, _kind(fault))
             raise
-        return Admitted(reservation, model, prompt, price, rate_headers(reservation) + _warnings(reservation))
+        return Admitted(reservation, model, prompt, rate, rate_headers(reservation) + _warnings(reservation))
 
     async def enter_again(self, admitted: Admitted, holder: Holder, body: Mapping[str, Any]) -> Admitted:
         """The same request with another body. One that may put out more than was reserved is reserved for anew.
@@ -148,14 +142,16 @@ class Admission:
 
     def lacks_price(self, holder: Holder, model: str) -> bool:
         """Whether a budget applies and the price of the model is not known, perhaps not yet."""
-        return bool(holder.budgets) and self._price_of(model) is None
+        return bool(holder.budgets) and self._prices.rate(holder.tenant, model) is None
 
     def leave(self, admitted: Admitted, record: Record) -> None:
         """Settle, once the request has ended."""
         usage = record.usage
         if usage.source == "upstream" and usage.input and not admitted.prompt.images:
             self._estimator.learn(admitted.model, admitted.prompt.size, usage.input)
-        self.limiter.settle(admitted.reservation, used(usage, admitted.price))
+        if record.charge is None and admitted.rate is not None:
+            record.charge = self._prices.charge(record, usage)
+        self.limiter.settle(admitted.reservation, used(usage, record.charge, admitted.rate))
 
     def _gates_of(self, holder: Holder, model: str) -> Gates:
         which = holder.tenant, holder.key, model
@@ -179,10 +175,29 @@ def _warnings(reservation: Reservation) -> str:
     )
 
 
-def used(usage: Usage, price: Price | None) -> Amount:
-    """What a request has really used. One that Telnyx refused is one request, and no token."""
+def used(usage: Usage, charge: Charge | None = None, rate: Rate | None = None) -> Amount:
+    """What a request has really used. One that Telnyx refused is one request, and no token.
+
+    Its money is what the ledger says. Where that has no price for the model that Telnyx names in its answer, the model
+    that was asked counts, by the `rate` that was reserved with.
+    """
     uncached = max(0, usage.input - usage.cached_input)
-    return Amount(1, usage.input, uncached, usage.output, cost(price, usage) if price is not None else 0)
+    micros = None if charge is None else charge.charged
+    if micros is None and rate is not None:
+        micros = rate.charge(usage).charged
+    return Amount(1, usage.input, uncached, usage.output, micros or 0)
+
+
+def _expected(rate: Rate | None, amount: Amount, model: str) -> int:
+    """Micro-dollars that the tenant may be charged for it. Raises PriceUnknown."""
+    micros = None if rate is None else reserve_cost(rate.price, amount)
+    if rate is None or micros is None:
+        raise PriceUnknown(
+            f"A budget applies, and the price of the model '{model}' is not known. An operator can set it in "
+            "models.profiles.",
+            param="model",
+        )
+    return rate.marked_up(micros)
 
 
 def _output(body: Mapping[str, Any]) -> tuple[int, bool]:

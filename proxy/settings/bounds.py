@@ -1,6 +1,10 @@
 """Limits and budgets as configured: of tenants, of keys, and of the organisation at Telnyx."""
 
+import re
+from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -88,9 +92,68 @@ class Sharing(Section):
     )
 
 
-class Prices(Section):
-    """US dollars per million tokens."""
+def expect_day(value: Any) -> Any:
+    """A month or a day, as text; YAML takes a day for a date of its own."""
+    value = value.isoformat() if type(value) is date else value
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?", value):
+        raise complaint("must be a month or a day", "2026-08 or 2026-08-15")
+    return value
 
-    input: Price = Field(description="input tokens")
-    cached_input: Price | None = Field(default=None, description="input tokens from the cache; null = as `input`")
-    output: Price = Field(description="output tokens, reasoning included")
+
+Day = Annotated[str, BeforeValidator(expect_day)]
+
+
+class Figures(Section):
+    """What a model costs, in US dollars. What it does not do needs no price."""
+
+    input: Price | None = Field(default=None, description="a million input tokens")
+    cached_input: Price | None = Field(default=None, description="a million from the cache; null = as `input`")
+    cache_write: Price | None = Field(default=None, description="a million written to the cache; null = as `input`")
+    output: Price | None = Field(default=None, description="a million output tokens")
+    reasoning: Price | None = Field(default=None, description="a million of reasoning; null = as `output`")
+    audio: Price | None = Field(default=None, description="a minute of speech that is transcribed")
+    characters: Price | None = Field(default=None, description="a million characters that are spoken")
+
+    def given(self) -> frozenset[str]:
+        """The figures that there are."""
+        return frozenset(name for name in Figures.model_fields if getattr(self, name) is not None)
+
+
+PARTS_OF: Mapping[str, str] = MappingProxyType({"cached_input": "input", "cache_write": "input", "reasoning": "output"})
+"""Figures of a part, and the figure of the rest of it."""
+DEFAULT_TIER = ("default", "auto")
+"""Names of the tier whose figures stand outside of `tiers`."""
+
+
+class Prices(Figures):
+    """What a model costs, in US dollars. What it does not do needs no price: one of embeddings has no `output`."""
+
+    tiers: Mapping[Text, Figures] = Field(
+        default_factory=dict, description="service tier (`flex`, `priority`) -> what is different there"
+    )
+    seen: Day | None = Field(
+        default=None,
+        description="month or day (`2026-08`) of a price that was seen at Telnyx: what Telnyx's model list says wins. "
+        "null = your own, which wins",
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        known = self.given()
+        if not known:
+            raise complaint("has no figure", f"one of: {', '.join(Figures.model_fields)}")
+        for part, whole in PARTS_OF.items():
+            if part in known and whole not in known:
+                raise complaint(f"has {part} and no {whole}", f"{part} is a part of {whole}")
+        for name, own in self.tiers.items():
+            self._expect_tier(name, own)
+        return self
+
+    def _expect_tier(self, name: str, own: Figures) -> None:
+        if name in DEFAULT_TIER:
+            raise complaint(f"has a tier '{name}'", "the figures of that tier stand outside of `tiers`")
+        if not own.given():
+            raise complaint(f"has no figure for the tier '{name}'", f"one of: {', '.join(Figures.model_fields)}")
+        for figure in sorted({PARTS_OF.get(each, each) for each in own.given()} - self.given()):
+            hint = "the figure of the default tier, which holds where a tier has none"
+            raise complaint(f"has {figure} for the tier '{name}' only", hint)

@@ -20,6 +20,12 @@ CACHED = (
     ("input_tokens_details", "cached_tokens"),  # Responses
     ("cached_tokens",),  # Moonshot's own spelling
     ("prompt_cache_hit_tokens",),  # DeepSeek's own spelling
+    ("cache_read_input_tokens",),  # Anthropic's
+)
+CACHE_WRITE = (
+    ("prompt_tokens_details", "cache_write_tokens"),
+    ("input_tokens_details", "cache_write_tokens"),
+    ("cache_creation_input_tokens",),  # Anthropic's
 )
 REASONING = (
     ("completion_tokens_details", "reasoning_tokens"),
@@ -27,8 +33,13 @@ REASONING = (
     ("reasoning_tokens",),
 )
 """Paths into a `usage` object; the first plausible figure counts."""
-OTHERS = frozenset(path[0] for paths in (CACHED, REASONING) for path in paths[1:])
+OTHERS = frozenset(path[0] for paths in (CACHED, CACHE_WRITE, REASONING) for path in paths[1:])
 """Fields by which other APIs tell what OpenAI tells in the details."""
+
+
+ANTHROPIC = frozenset(("cache_read_input_tokens", "cache_creation_input_tokens"))
+INCLUSIVE = frozenset(("prompt_tokens", "total_tokens"))
+"""Fields of OpenAI's forms, whose input is all there was; servers that speak them may add Anthropic's fields to it."""
 
 
 def as_openai(usage: Any) -> Usage | None:
@@ -44,9 +55,14 @@ def as_openai(usage: Any) -> Usage | None:
     if not (0 <= given <= PLAUSIBLE and 0 <= made <= PLAUSIBLE and 0 <= total <= PLAUSIBLE):
         return None
     details, more = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-    cached = _part(details, "cached_tokens", given) if details else 0
+    cached = stored = 0
+    if details:
+        cached = _part(details, "cached_tokens", given)
+        stored = _part(details, "cache_write_tokens", given - cached)
     thought = _part(more, "reasoning_tokens", made) if more else 0
-    return tuple.__new__(Usage, (given, made, cached, thought, "upstream"))  # as `Usage` does, a call less
+    return tuple.__new__(
+        Usage, (given, made, cached, thought, "upstream", stored, 0, 0)
+    )  # as `Usage` does, a call less
 
 
 def _part(details: Any, name: str, whole: int) -> int:
@@ -77,14 +93,23 @@ def measure(usage: Any, input_bytes: int, output_bytes: int, reasoning_bytes: in
             given = total - made
     read = guess.input if given is None else given
     wrote = guess.output if made is None else made
-    cached, reasoning = _figure(usage, CACHED) or 0, _figure(usage, REASONING) or 0
+    cached, stored, reasoning = (_figure(usage, paths) or 0 for paths in (CACHED, CACHE_WRITE, REASONING))
+    if given is not None and _beside_the_cache(usage):
+        read += cached + stored
+    cached = cached if cached <= read else 0  # a part that is larger than its whole is no part of it
     return Usage(
         input=read,
         output=wrote,
-        cached_input=cached if cached <= read else 0,  # a part that is larger than its whole is no part of it
+        cached_input=cached,
         reasoning=reasoning if reasoning <= wrote else 0,
         source="estimated" if given is None or made is None else "upstream",
+        cache_write=stored if stored <= read - cached else 0,
     )
+
+
+def _beside_the_cache(usage: dict[str, Any]) -> bool:
+    """Whether this is Anthropic's own form, in which `input_tokens` are without those that the cache has to do with."""
+    return not ANTHROPIC.isdisjoint(usage) and INCLUSIVE.isdisjoint(usage)
 
 
 def shown(usage: Any, measured: Usage) -> dict[str, Any]:
@@ -100,12 +125,12 @@ def shown(usage: Any, measured: Usage) -> dict[str, Any]:
     }
     for part, figure, paths in (
         ("prompt_tokens_details", measured.cached_input, CACHED),
+        ("prompt_tokens_details", measured.cache_write, CACHE_WRITE),
         ("completion_tokens_details", measured.reasoning, REASONING),
     ):
-        outer, inner = paths[0]
         if figure and _figure(usage, paths[:1]) != figure:
-            details = usage.get(outer)
-            made[part] = {**(details if isinstance(details, dict) else {}), inner: figure}
+            details = made.get(part)
+            made[part] = {**(details if isinstance(details, dict) else {}), paths[0][1]: figure}
     return made
 
 

@@ -2,7 +2,7 @@ from dataclasses import fields
 
 import pytest
 
-from proxy.accounts.ledger import CLIENT_CLOSED, STREAM_ENDS, Record
+from proxy.accounts.ledger import CLIENT_CLOSED, STREAM_ENDS, Record, erred, errors
 from proxy.usage import NOTHING
 
 
@@ -45,3 +45,15 @@ def test_every_end_of_a_stream_is_named_once() -> None:
     assert len(set(STREAM_ENDS)) == len(STREAM_ENDS)
     assert "complete" in STREAM_ENDS
     assert CLIENT_CLOSED == 499
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(200, False), (302, False), (400, True), (429, True), (CLIENT_CLOSED, False), (503, True), (0, True)],
+)
+def test_who_left_made_no_error_and_no_answer_is_one(status: int, error: bool) -> None:  # noqa: FBT001
+    assert erred(status) is error
+
+
+def test_errors_are_all_of_a_bad_status_and_the_broken_streams_of_a_good_one() -> None:
+    assert [errors(status, 7, 2) for status in (200, 429, CLIENT_CLOSED, 502, 0)] == [2, 7, 2, 7, 7]

@@ -2,7 +2,19 @@
 
 import pytest
 
-from proxy.accounts.limits import Amount, BudgetGate, Counts, Gate, Gates, Period, Places, Share, dollars, lasting
+from proxy.accounts.limits import (
+    Amount,
+    BudgetGate,
+    Counts,
+    Gate,
+    Gates,
+    Period,
+    Places,
+    Share,
+    all_dollars,
+    dollars,
+    lasting,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +48,11 @@ def test_gates_are_true_where_there_is_one() -> None:
 )
 def test_money_is_written_with_two_to_six_decimals(micros: int, text: str) -> None:
     assert dollars(micros) == text
+
+
+@pytest.mark.parametrize(("micros", "text"), [(0, "0.000000"), (25_000_000, "25.000000"), (-1, "-0.000001")])
+def test_or_with_all_six(micros: int, text: str) -> None:
+    assert all_dollars(micros) == text
 
 
 @pytest.mark.parametrize(("per", "words"), [("day", "per day"), ("month", "per month"), ("total", "in total")])

@@ -10,25 +10,42 @@ from proxy.accounts.estimates import TEMPLATE
 from proxy.accounts.gates import BudgetRule, Holder, LimitRule, Pool
 from proxy.accounts.ledger import Record
 from proxy.accounts.limits import MICROS, Amount, Budget, Limit
-from proxy.accounts.pricing import Price
-from proxy.edge.admission import IMAGE, OUTPUT, Admission, Prompt
+from proxy.accounts.pricing import Charge, Rate
+from proxy.edge.admission import IMAGE, OUTPUT, Admission, Prompt, used
+from proxy.edge.prices import Prices
 from proxy.errors import BudgetExhausted, LimitReached, PriceUnknown, ProxyError, RequestTooLarge
+from proxy.settings import ModelProfile, Tenant
 from proxy.storage.local_limiter import LocalLimiter
 from proxy.usage import Usage
 
 NOW = 1_767_571_200.0
 READ = 400 // 2 + TEMPLATE
 """Tokens that a request of 400 bytes is taken to have."""
-PRICE = Price(1 * MICROS, MICROS // 10, 10 * MICROS)
+PRICE = {"input": 1, "cached_input": 0.1, "output": 10, "tiers": {"flex": {"output": 5}}}
+
+
+class Nothing:
+    """Telnyx's model list, without a price."""
+
+    edition = 0
+
+    def pricing(self, model: str) -> list[Any]:
+        return [] if model else [None]
+
+
+def prices(price: dict[str, Any] | None = PRICE, markup: float = 0) -> Prices:
+    profiles = {"a/*": ModelProfile.model_validate({"price": price})}
+    return Prices(profiles, Nothing(), (Tenant(id="acme", markup=markup),))
 
 
 class Door:
     """An admission, its clock and what it counted."""
 
-    def __init__(self, price: Price | None = PRICE) -> None:
+    def __init__(self, price: dict[str, Any] | None = PRICE, markup: float = 0) -> None:
         self.counted: list[tuple[str, ...]] = []
         self.limiter = LocalLimiter(lambda: NOW)
-        self.admission = Admission(self.limiter, lambda _: price, (), 0.1, lambda *what: self.counted.append(what))
+        self.prices = prices(price, markup)
+        self.admission = Admission(self.limiter, self.prices, (), 0.1, lambda *what: self.counted.append(what))
 
     async def enter(self, holder: Holder, size: int = 400, **body: Any) -> Any:
         return await self.admission.enter("req_1", holder, "a/b", body, Prompt(size))
@@ -64,9 +81,10 @@ async def test_what_is_settled_is_what_was_used_with_cached_tokens_cheaper() -> 
     door = Door()
     mine = holder(Limit(requests_per_minute=5, output_tokens_per_minute=10_000), budget=MICROS)
     admitted = await door.enter(mine)
-    record = Record("req_1", NOW)
+    record = Record("req_1", NOW, tenant="acme", model="a/b")
     record.usage = Usage(1000, 30, 400, source="upstream")
     door.admission.leave(admitted, record)
+    assert record.charge == door.prices.charge(record, record.usage), "the ledger has the same"
     assert dict(door.limiter.take_spent()) == {("tenant:acme:day", int(NOW)): 600 + 40 + 300}
     tenant, gate, part = next(iter(door.admission.budgets(NOW)))
     assert (tenant, gate.per, part) == ("acme", "day", 940 / MICROS)
@@ -81,6 +99,62 @@ async def test_a_request_that_telnyx_refused_is_one_request_and_no_token() -> No
     with refused(LimitReached):
         await door.enter(mine)
     assert door.counted == [("telnyx_proxy_limit_refusals_total", "acme", "requests")]
+
+
+async def test_money_is_what_the_tenant_is_charged_at_its_tier() -> None:
+    mine = holder(budget=MICROS)
+    for tier, micros in (("", 500), ("flex", 250)):
+        door = Door(markup=50)
+        admitted = await door.enter(mine, max_tokens=50, service_tier=tier)
+        assert admitted.reservation.amount.micros == -(-(READ + micros) * 3 // 2)
+        record = Record("req_1", NOW, tenant="acme", model="a/b", service_tier=tier)
+        record.usage = Usage(101, 50, source="upstream")
+        door.admission.leave(admitted, record)
+        assert dict(door.limiter.take_spent()) == {("tenant:acme:day", int(NOW)): -(-(101 + micros) * 3 // 2)}
+        assert record.charge is not None
+        assert (record.charge.cost, record.charge.charged) == (101 + micros, -(-(101 + micros) * 3 // 2))
+
+
+async def test_what_was_charged_already_is_not_worked_out_again() -> None:
+    door = Door()
+    record = Record("req_1", NOW, tenant="acme", model="a/b", charge=Charge(7, 8, "before"))
+    record.usage = Usage(1000, 30, source="upstream")
+    door.admission.leave(await door.enter(holder(budget=MICROS)), record)
+    assert dict(door.limiter.take_spent()) == {("tenant:acme:day", int(NOW)): 8}
+    assert record.charge == Charge(7, 8, "before")
+
+
+async def test_an_answer_in_the_name_of_a_model_without_a_price_is_counted_as_what_was_asked() -> None:
+    door = Door()
+    record = Record("req_1", NOW, tenant="acme", model="a-b-of-2026")
+    record.usage = Usage(1000, 30, source="upstream")
+    door.admission.leave(await door.enter(holder(budget=MICROS)), record)
+    assert record.charge == Charge(), "the ledger says that it does not know"
+    assert dict(door.limiter.take_spent()) == {("tenant:acme:day", int(NOW)): 1300}
+
+
+async def test_a_key_without_a_budget_asks_for_no_price() -> None:
+    door = Door()
+    record = Record("req_1", NOW, tenant="acme", model="a/b")
+    door.admission.leave(await door.enter(holder(Limit(concurrent=1))), record)
+    assert record.charge is None
+    assert door.prices.take_new(0) == []
+    assert not door.admission.lacks_price(holder(), "nobody/knows")
+    assert door.admission.lacks_price(holder(budget=1), "nobody/knows")
+    assert not door.admission.lacks_price(holder(budget=1), "a/b")
+
+
+def test_what_cannot_be_priced_at_all_uses_no_money() -> None:
+    rate = prices({"input": 1}).rate("acme", "a/b")
+    assert rate is not None
+    assert used(Usage(5, 1), Charge(), rate) == used(Usage(5, 1)) == Amount(1, 5, 5, 1, 0)
+    assert used(Usage(5), None, Rate(rate.price)).micros == 5
+
+
+@pytest.mark.parametrize("price", [{"input": 1}, {"characters": 1}])
+async def test_half_a_price_is_none(price: dict[str, Any]) -> None:
+    with refused(PriceUnknown):
+        await Door(price).enter(holder(budget=MICROS))
 
 
 async def test_each_refusal_is_counted_by_what_refused() -> None:
@@ -110,7 +184,7 @@ async def test_a_budget_beyond_its_soft_limit_is_told_in_a_header() -> None:
 async def test_gates_are_made_anew_when_limits_may_have_changed() -> None:
     door = Door()
     pools = (Pool("a/*", output=1000),)
-    door.admission = Admission(door.limiter, lambda _: None, pools, 0.5, lambda *_: None)
+    door.admission = Admission(door.limiter, door.prices, pools, 0.5, lambda *_: None)
     mine = holder()
     with refused(RequestTooLarge):
         await door.enter(mine, max_tokens=1000)
@@ -176,11 +250,11 @@ async def test_gates_of_keys_and_models_without_number_are_not_kept(monkeypatch:
 async def test_a_tenant_alone_leaves_nothing_for_others() -> None:
     door = Door()
     pools = (Pool("a/*", output=1000),)
-    door.admission = Admission(door.limiter, lambda _: None, pools, 0.5, lambda *_: None)
+    door.admission = Admission(door.limiter, door.prices, pools, 0.5, lambda *_: None)
     door.admission.forget(alone=True)
     await door.enter(holder(), max_tokens=1000)
     other = Door()
-    other.admission = Admission(other.limiter, lambda _: None, pools, 0.5, lambda *_: None)
+    other.admission = Admission(other.limiter, other.prices, pools, 0.5, lambda *_: None)
     with refused(RequestTooLarge):
         await other.enter(holder(), max_tokens=1000)
 

@@ -1,5 +1,6 @@
 """Limits, budgets and prices as they stand in a configuration."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -63,4 +64,62 @@ def test_a_model_may_cost_nothing_but_not_less() -> None:
     assert free == Prices(input=Decimal(0), output=Decimal("0.40"))
     assert free.cached_input is None
     assert faults(Prices, input=-1, output=1).startswith("input")
-    assert faults(Prices, input=1).startswith("output")
+
+
+FIGURES = ("input", "cached_input", "cache_write", "output", "reasoning", "audio", "characters")
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_each_figure_is_an_amount_of_money(figure: str) -> None:
+    around = {"input": 1, "output": 1}
+    assert getattr(Prices.model_validate({**around, figure: "0.000001"}), figure) == Decimal("0.000001")
+    assert getattr(Prices.model_validate({**around, figure: 0}), figure) == 0
+    for slip in (-1, "0.0000001", True, "dear", 10**7):
+        assert faults(Prices, **{**around, figure: slip}).startswith(figure)
+
+
+@pytest.mark.parametrize("given_", [{"input": "0.02"}, {"audio": "0.006"}, {"characters": 15}, {"output": 1}])
+def test_what_a_model_does_not_do_needs_no_price(given_: dict[str, Any]) -> None:
+    assert Prices.model_validate(given_).given() == given_.keys()
+
+
+@pytest.mark.parametrize(
+    ("given_", "words"),
+    [
+        ({}, "has no figure"),
+        ({"seen": "2026-08"}, "has no figure"),
+        ({"output": 1, "cached_input": 1}, "cached_input and no input"),
+        ({"audio": 1, "cache_write": 1}, "cache_write and no input"),
+        ({"input": 1, "reasoning": 1}, "reasoning and no output"),
+        ({"input": 1, "tiers": {"default": {"input": 2}}}, "a tier 'default'"),
+        ({"input": 1, "tiers": {"auto": {"input": 2}}}, "a tier 'auto'"),
+        ({"input": 1, "tiers": {"flex": {}}}, "no figure for the tier 'flex'"),
+        ({"input": 1, "tiers": {"flex": None}}, "no figure for the tier 'flex'"),
+        ({"input": 1, "tiers": {"flex": {"output": 2}}}, "output for the tier 'flex' only"),
+        ({"input": 1, "tiers": {"flex": {"reasoning": 2}}}, "output for the tier 'flex' only"),
+        ({"tiers": {"flex": {"input": 2}}}, "has no figure"),
+        ({"input": 1, "tiers": {"flex": {"input": 2, "seen": "2026-08"}}}, "tiers.flex.seen"),
+        ({"input": 1, "tiers": {"": {"input": 2}}}, "tiers"),
+    ],
+)
+def test_a_price_that_makes_no_sense_is_a_slip(given_: dict[str, Any], words: str) -> None:
+    assert words in faults(Prices, **given_)
+
+
+def test_tiers_have_figures_of_their_own() -> None:
+    price = Prices.model_validate(
+        {"input": 1, "output": 4, "tiers": {"flex": {"input": "0.5", "cached_input": 0}, "priority": {"reasoning": 9}}}
+    )
+    assert price.tiers["flex"].given() == {"input", "cached_input"}
+    assert price.tiers["priority"].reasoning == 9
+    assert price.seen is None
+
+
+@pytest.mark.parametrize("seen", ["2026-08", "2026-08-15", date(2026, 8, 15)])
+def test_a_price_may_have_a_day(seen: Any) -> None:
+    assert Prices.model_validate({"input": 1, "seen": seen}).seen == str(seen)
+
+
+@pytest.mark.parametrize("seen", ["2026", "2026-13", "2026-8", "2026-08-32", "August", "", 2026, True])
+def test_other_days_are_slips(seen: Any) -> None:
+    assert faults(Prices, input=1, seen=seen).startswith("seen")

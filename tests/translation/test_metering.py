@@ -59,9 +59,40 @@ def test_details_are_read_under_every_spelling(more: dict[str, Any], cached: int
 
 
 @pytest.mark.parametrize(
+    ("usage", "stored", "cached", "read"),
+    [
+        ({**WHOLE, "prompt_tokens_details": {"cache_write_tokens": 4}}, 4, 0, 10),
+        ({**WHOLE, "prompt_tokens_details": {"cache_write_tokens": 4.0, "cached_tokens": 6}}, 4, 6, 10),
+        ({**WHOLE, "prompt_tokens_details": {"cache_write_tokens": 5, "cached_tokens": 6}}, 0, 6, 10),
+        ({**WHOLE, "prompt_tokens_details": {"cache_write_tokens": 4}, "cached_tokens": 1}, 4, 1, 10),
+        ({**WHOLE, "prompt_tokens_details": {"audio_tokens": 4}}, 0, 0, 10),  # part of the input like any other
+        ({"input_tokens": 10, "output_tokens": 5, "input_tokens_details": {"cache_write_tokens": 4}}, 4, 0, 10),
+        ({**WHOLE, "cache_creation_input_tokens": 4, "cache_read_input_tokens": 3}, 4, 3, 10),
+        ({"input_tokens": 10, "output_tokens": 5, "cache_creation_input_tokens": 40}, 40, 0, 50),
+        ({"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 40}, 0, 40, 50),
+        ({"input_tokens": 10, "output_tokens": 5, "total_tokens": 15, "cache_read_input_tokens": 40}, 0, 0, 10),
+        ({"cache_creation_input_tokens": 2}, 2, 0, 2),
+    ],
+)
+def test_what_was_written_to_the_cache_is_part_of_the_input(
+    usage: dict[str, Any], stored: int, cached: int, read: int
+) -> None:
+    measured = measure(usage, 8, 12)
+    assert (measured.cache_write, measured.cached_input, measured.input) == (stored, cached, read)
+
+
+@pytest.mark.parametrize(
     ("usage", "expected"),
     [
         (WHOLE, WHOLE),
+        (
+            {"input_tokens": 10, "output_tokens": 5, "cache_creation_input_tokens": 4, "cache_read_input_tokens": 3},
+            {
+                "input_tokens": 10, "output_tokens": 5, "cache_creation_input_tokens": 4, "cache_read_input_tokens": 3,
+                "prompt_tokens": 17, "completion_tokens": 5, "total_tokens": 22,
+                "prompt_tokens_details": {"cached_tokens": 3, "cache_write_tokens": 4},
+            },
+        ),
         ({**WHOLE, "total_tokens": 99, "cost": 0.1}, {**WHOLE, "total_tokens": 99, "cost": 0.1}),
         ({"prompt_tokens": 10, "completion_tokens": 5}, WHOLE),
         ({**WHOLE, "prompt_tokens_details": None}, {**WHOLE, "prompt_tokens_details": None}),
@@ -93,7 +124,8 @@ def test_the_client_sees_an_estimate_where_there_is_nothing_else() -> None:
 
 
 figures = st.none() | st.booleans() | st.integers(-5, 2 * PLAUSIBLE) | st.floats(allow_nan=False) | st.text(max_size=2)
-details = st.dictionaries(st.sampled_from(["cached_tokens", "reasoning_tokens"]), figures) | figures
+parts = ["cached_tokens", "cache_write_tokens", "reasoning_tokens"]
+details = st.dictionaries(st.sampled_from(parts), figures) | figures
 usages = st.dictionaries(
     st.sampled_from(["prompt_tokens", "completion_tokens", "total_tokens", "input_tokens", "output_tokens"]), figures
 ).flatmap(lambda flat: details.map(lambda d: {**flat, "prompt_tokens_details": d, "completion_tokens_details": d}))
@@ -102,7 +134,7 @@ usages = st.dictionaries(
 @given(usages)
 def test_whatever_upstream_says_the_three_figures_are_sound(usage: dict[str, Any]) -> None:
     measured = measure(usage, 8, 12)
-    assert 0 <= measured.cached_input <= measured.input
+    assert 0 <= measured.cached_input <= measured.cached_input + measured.cache_write <= measured.input
     assert 0 <= measured.reasoning <= measured.output
     made = {key: value for key, value in shown(usage, measured).items() if not key.endswith("_details")}
     assert CompletionUsage.model_validate(made, strict=True).prompt_tokens == measured.input
@@ -123,6 +155,11 @@ def test_what_is_read_at_a_glance_is_shown_as_it_is(usage: dict[str, Any]) -> No
         ({**WHOLE, "cost": 1}, Usage(10, 5, source="upstream")),
         ({**WHOLE, "prompt_tokens_details": {"cached_tokens": 4.0}}, Usage(10, 5, 4, source="upstream")),
         ({**WHOLE, "completion_tokens_details": {"reasoning_tokens": 5}}, Usage(10, 5, 0, 5, "upstream")),
+        (
+            {**WHOLE, "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 6}},
+            Usage(10, 5, 4, source="upstream", cache_write=6),
+        ),
+        ({**WHOLE, "cache_creation_input_tokens": 4}, None),
         ({**WHOLE, "completion_tokens_details": {"reasoning_tokens": 6}}, Usage(10, 5, source="upstream")),
         ({**WHOLE, "prompt_tokens_details": {"cached_tokens": 4.5}}, Usage(10, 5, source="upstream")),
         ({**WHOLE, "cached_tokens": 4}, None),

@@ -245,7 +245,8 @@ def _price(draft: Draft, one: Deployment) -> None:
     if not one.telnyx or not places:
         return
     price = {PRICES[name]: _per_million((one.params | one.info).get(name)) for name in places}  # type: ignore[operator]
-    good = acceptable(Prices, **price) and one.target is not None and "*" not in one.target
+    whole = price.get("input") is not None and price.get("output") is not None
+    good = whole and acceptable(Prices, **price) and one.target is not None and "*" not in one.target
     for place in places.values():
         if good:
             draft.report.mapped(place, f"models.profiles, {one.target}: price")

@@ -1,11 +1,11 @@
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from proxy.cli.desks import Refused
+from proxy.cli.desks import Query, Refused
 from proxy.cli.litellm.applying import apply
 from proxy.cli.litellm.keys import Key
 from proxy.cli.office import Near
@@ -27,7 +27,7 @@ def key(name: str, tenant: str = "acme", **more: Any) -> Key:
 class Breaking(Near):
     """A desk where one kind of call fails."""
 
-    async def call(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Any:
+    async def call(self, method: str, path: str, *, query: Query | None = None, body: Any = None) -> Any:
         if path.endswith("/budgets"):
             raise Refused("out of order", 503)
         return await super().call(method, path, query=query, body=body)
