@@ -95,8 +95,8 @@ def with_telnyx_keys(settings: Settings, folder: Path, environ: Mapping[str, str
     return settings.model_copy(update={"upstream": found(settings.upstream, "api_key"), "tenants": tuple(tenants)})
 
 
-NEVER_ABSENT = ("admin", "upstream", "storage")
-"""Sections with secrets by default, which are looked up only where the section is validated."""
+NEVER_ABSENT = ("admin", "upstream", "storage", "ledger")
+"""Sections with secrets or paths by default, which are looked up only where the section is validated."""
 
 
 def _validate(value: dict[str, Any], around: Surroundings) -> tuple[Settings, list[Fault]]:
@@ -201,11 +201,11 @@ def _at(place: Origin) -> tuple[str, int | None]:
 
 
 def _lay_under(over: dict[str, Any], under: Mapping[str, Any]) -> None:
-    """Take from `under` what `over` does not have, section by section."""
+    """Take from `under` what `over` does not have, section by section; figures of a price belong together."""
     for name, value in under.items():
         if name not in over or (over[name] is None and isinstance(value, dict)):
             over[name] = value
-        elif isinstance(over[name], dict) and isinstance(value, dict):
+        elif isinstance(over[name], dict) and isinstance(value, dict) and name != "price":
             _lay_under(over[name], value)
 
 

@@ -5,12 +5,13 @@ The documentation in `config/README.md` is made from the descriptions. Times are
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ByteSize, Field
+from pydantic import ByteSize, Field
 
+from proxy.settings.addresses import BaseUrl, UrlPath
 from proxy.settings.aliases import ALIASES
 from proxy.settings.bounds import Pool, Prices, Sharing
+from proxy.settings.ledger import Ledger
 from proxy.settings.quantities import (
     Authorities,
     FilePath,
@@ -27,42 +28,16 @@ from proxy.settings.quantities import (
 )
 from proxy.settings.request import Capped, Effort, Injected
 from proxy.settings.secrets import OptionalSecret, Secret
-from proxy.settings.section import Section, complaint
+from proxy.settings.section import Section
 from proxy.settings.storage import Storage
 from proxy.settings.tenants import Network, Reasoning, Tenant, Unsupported
+from proxy.settings.tracing import Tracing
 
 MIB = 1024 * 1024
 
 Dialect = Literal["auto", "2026-10", "2026-06"]
 ImageUrl = Literal["auto", "object", "string"]
 Transport = Literal["native", "aiohttp"]
-
-
-def plain_url(value: str) -> str:
-    """An http or https address with a host and at most a path; without the slash at its end."""
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise complaint("must be an address such as https://api.telnyx.com/v2")
-    if parts.username is not None or parts.password is not None:
-        raise complaint("must not contain a user or password", "keys belong under upstream.api_key")
-    if parts.query or parts.fragment:
-        raise complaint("must end with its path: no ? and no #")
-    return value.rstrip("/")
-
-
-def rooted(value: str) -> str:
-    """A path that is appended to the base address."""
-    if not value.startswith("/") or set(value) & set("?# "):
-        raise complaint("must be a path that begins with / and has no ?, # or blank")
-    return value
-
-
-BaseUrl = Annotated[str, AfterValidator(plain_url)]
-UrlPath = Annotated[str, AfterValidator(rooted)]
 
 
 class Listen(Section):
@@ -180,6 +155,9 @@ class Limits(Section):
     answer: Size = Field(default=ByteSize(64 * MIB), description="bytes of a whole answer from Telnyx")
     event: Size = Field(default=ByteSize(4 * MIB), description="bytes of one event of a stream")
     body_timeout: Seconds = Field(default=60, description="seconds a client has to send its request body")
+    drain: Seconds = Field(
+        default=60, description="seconds that a request is read on whose client has left (`on_disconnect: drain`)"
+    )
 
 
 class Translation(Section):
@@ -218,7 +196,9 @@ class ModelProfile(Section):
         default=(), description="values of `reasoning_effort` the model takes; none given = not known"
     )
     price: Prices | None = Field(
-        default=None, description="what budgets count with; null = the price in Telnyx's model list"
+        default=None,
+        description="what budgets and costs count with; null = the price in Telnyx's model list, else one that comes "
+        "with the proxy. A model without a price costs an unknown amount, not nothing",
     )
 
 
@@ -279,6 +259,8 @@ class Settings(Section):
     models: Models = Field(default_factory=Models, description="model names")
     tenants: tuple[Tenant, ...] = Field(default=(), description="who may call, and with which rules")
     storage: Storage = Field(default_factory=Storage, description="what is kept, and where limits are counted")
+    ledger: Ledger = Field(default_factory=Ledger, description="what is kept of every request")
     logging: Logging = Field(default_factory=Logging, description="log lines")
     metrics: Metrics = Field(default_factory=Metrics, description="Prometheus metrics")
+    tracing: Tracing = Field(default_factory=Tracing, description="OpenTelemetry spans")
     shutdown: Shutdown = Field(default_factory=Shutdown, description="how the proxy stops")

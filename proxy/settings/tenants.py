@@ -181,4 +181,17 @@ class Tenant(Section):
     translation: TranslationOverride | None = Field(
         default=None, description="what is different from `translation` for this tenant; null = nothing"
     )
+    metadata_tags: tuple[Text, ...] = Field(
+        default=(), description="names in the `metadata` of requests that the ledger keeps, with their values"
+    )
+    markup: Annotated[Number, Field(ge=-100, le=10_000)] = Field(
+        default=0,
+        description="per cent added to what Telnyx charges, in what the tenant is charged; its budgets and its keys' "
+        "count with it",
+    )
+    on_disconnect: Literal["cancel", "drain"] = Field(
+        default="cancel",
+        description="when a client leaves before the end: `cancel` the request at Telnyx, or `drain` it, so that the "
+        "ledger has Telnyx's own figures (they are paid for)",
+    )
     keys: tuple[Key, ...] = Field(default=(), description="the keys that clients call this proxy with")

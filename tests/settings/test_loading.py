@@ -144,6 +144,18 @@ def test_profiles_of_a_second_file_are_laid_under(tmp_path: Path) -> None:
     assert settings_of(tmp_path, "models: {file: sub/more.yaml}").models.profiles.keys() == found.profiles.keys()
 
 
+def test_a_price_of_the_second_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    prices = "{input: 1, cached_input: 0.1, output: 4, seen: 2026-08}"
+    (tmp_path / "more.yaml").write_text(f"profiles:\n  a: {{price: {prices}}}\n  b: {{price: {prices}}}\n")
+    text = "models: {file: more.yaml, profiles: {a: {price: {input: 2, output: 8}}, b: {quirks: {c: on}}}}"
+    found = settings_of(tmp_path, text).models.profiles
+    mine, theirs = found["a"].price, found["b"].price
+    assert mine is not None
+    assert mine.model_dump(exclude_none=True) == {"input": 2, "output": 8, "tiers": {}}
+    assert theirs is not None
+    assert (str(theirs.cached_input), theirs.seen) == ("0.1", "2026-08")
+
+
 def test_faults_of_the_second_file_name_it(tmp_path: Path) -> None:
     more = tmp_path / "more.yaml"
     more.write_text("profiles:\n  a:\n    dialect: x\n  b: {n: 1}\n  b: {}\nmodels: {}\n")
