@@ -79,7 +79,8 @@ async def read(connection: AsyncConnection, wanted: Wanted, limit: int) -> list[
 
 def plain_rows(result: CursorResult[Any]) -> list[dict[str, Any]]:
     """Every row as a dictionary."""
-    return [plain(row) for row in result.mappings()]
+    names = [str(name) for name in result.keys()]  # noqa: SIM118 - not a mapping
+    return [dict(zip(names, row, strict=True)) for row in result]
 
 
 def plain(row: Mapping[Any, Any]) -> dict[str, Any]:

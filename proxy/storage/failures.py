@@ -16,6 +16,9 @@ from proxy.storage.refusals import StorageRefused
 
 LOST = "the connection was lost"
 NO_TABLES = "its tables are not those of this program"
+UNDONE = "the disk is full, or cannot be written"
+"""For want of room SQLite itself ends the whole transaction (https://www.sqlite.org/lang_transaction.html, 3.1), and
+what is heard of it is that there is no savepoint any more to go back to."""
 
 SQLITE_CAUSES = {  # primary result codes, https://www.sqlite.org/rescode.html
     sqlite3.SQLITE_BUSY: "another process holds it locked",
@@ -103,6 +106,8 @@ def cause_of(fault: DBAPIError) -> str | None:
 
 def _sqlite(origin: sqlite3.Error) -> str | None:
     code: int = getattr(origin, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    if code == sqlite3.SQLITE_ERROR and str(origin).startswith("no such savepoint"):
+        return UNDONE
     if code == sqlite3.SQLITE_ERROR and str(origin).startswith("no such "):
         return NO_TABLES
     if code == sqlite3.SQLITE_OK and isinstance(origin, sqlite3.OperationalError):

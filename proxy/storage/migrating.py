@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, select, table, text
 from sqlalchemy import column as sql_column
 
-from proxy.storage import schema
+from proxy.storage import ledger_schema, schema
 from proxy.storage.refusals import SchemaMismatch
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-VERSIONS = ("0001",)
+VERSIONS = ("0001", "0002")
 """Every version this program knows, oldest first: the files in `migrations`. Written down here, too, so that a server
 whose database is up to date need not load Alembic, which takes 11 MB."""
+TABLES = frozenset({*schema.METADATA.tables, *(table.name for table in ledger_schema.LEDGER)})
+"""Every table of the newest version; on PostgreSQL there are partitions of `requests` as well."""
 VERSION_TABLE = "telnyx_proxy_version"
 """A name of our own: other programs with Alembic may live in the same PostgreSQL database."""
 ADVISORY_LOCK = 0x74656C6E7978
@@ -39,7 +41,7 @@ class Migration:
 def version(connection: Connection) -> str | None:
     """The version of a database, None for one without tables of ours. Raises SchemaMismatch for anything unclear."""
     present = set(inspect(connection).get_table_names())
-    ours = present & set(schema.METADATA.tables)
+    ours = present & TABLES
     found = _recorded(connection) if VERSION_TABLE in present else []
     if not found:
         if ours:
@@ -53,7 +55,7 @@ def version(connection: Connection) -> str | None:
             f"the database has schema {_few(found)}, and this program knows {VERSIONS[0]} to {VERSIONS[-1]}: it was "
             "written by a newer telnyx-proxy. Install that one, or restore a backup of the older schema"
         )
-    missing = set(schema.METADATA.tables) - present if found[0] == VERSIONS[-1] else {schema.META.name} - present
+    missing = TABLES - present if found[0] == VERSIONS[-1] else {schema.META.name} - present
     if missing:
         raise SchemaMismatch(
             f"the database says it has schema {found[0]}, and these tables are missing: {_few(missing)}; nothing was "

@@ -7,6 +7,7 @@
         ├── SchemaMismatch   the tables are not those of this program
         ├── SecretRefused    a pepper or an encryption key is missing, wrong, or open to everybody
         ├── BackupRefused    a backup cannot be made or restored
+        ├── OtherDatabase    the spool belongs to another database
         └── InUse            another server has the SQLite file
 
 They are OSErrors because the command line tells those in one line and ends with 1. What goes wrong later, while the

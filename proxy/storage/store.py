@@ -5,6 +5,7 @@ and changed by the same few methods of a `Session`. A generation is a number tha
 holds a copy in memory compares it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from proxy.errors import Conflict, NotFound, Stale
 from proxy.storage import audit, engines, idempotency, schema
 from proxy.storage.audit import Event, Wanted, plain, plain_rows
 from proxy.storage.database import GENERATION, Database
+from proxy.storage.failures import unavailable
 from proxy.storage.fitting import expect_fit
 from proxy.storage.idempotency import Answered
 
@@ -175,18 +177,39 @@ def _shown(resource: Resource, row: Row | None) -> Row | None:
     return None if row is None else {name: value for name, value in row.items() if name not in resource.secret}
 
 
+ASKING = 2
+"""Reports at once: each takes a connection and a processor for seconds, which requests and their ledger need, too."""
+ASKING_PATIENCE = 30.0
+"""Seconds to wait for one's turn."""
+
+
 class Store:
     """Tenants, keys, limits and the audit log, in a database."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self.database = database
         self._clock = clock
+        self._turns = asyncio.Semaphore(ASKING)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Session]:
         """A transaction that sees one state. Raises StoreUnavailable."""
         async with self.database.connect() as connection:
             yield Session(connection, None, int(self._clock.wall()))
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[Session]:
+        """The same for what may read very many rows: ASKING at once. Raises StoreUnavailable after ASKING_PATIENCE."""
+        try:
+            async with asyncio.timeout(ASKING_PATIENCE):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise unavailable("others ask for very much of it") from None
+        try:
+            async with self.reading() as session:
+                yield session
+        finally:
+            self._turns.release()
 
     @asynccontextmanager
     async def changing(self, actor: Actor) -> AsyncIterator[Session]:

@@ -12,6 +12,7 @@
     sequential  one request after another, in interleaved rounds: `make bench-sequential`
     growth      what grows with connections, keys, models and sizes: `make bench-growth`
     micro       every hot function beside a fixed piece of work: `make bench-micro`; micro.json is its baseline
+    ledger      requests into a database, and a dashboard's questions: `python -m tests.bench.ledger`
     report      medians, spreads and ratios as a table
     peers/      other gateways, installed and measured the same way
 

@@ -6,7 +6,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError, Oper
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from proxy.errors import StoreUnavailable
-from proxy.storage.failures import LOST, NO_TABLES, POSTGRES_CAUSES, SQLITE_CAUSES, cause_of, in_our_words
+from proxy.storage.failures import LOST, NO_TABLES, POSTGRES_CAUSES, SQLITE_CAUSES, UNDONE, cause_of, in_our_words
 from proxy.storage.refusals import BadAddress
 
 SQL, SECRET = "SELECT secret FROM keys", "sk-secret"
@@ -71,6 +71,7 @@ def test_a_statement_at_fault_stays_what_it_is(state: str) -> None:
         (FromServer(None, "the underlying connection is closed"), LOST),
         (FromServer(None, "value out of int64 range"), None),
         (Coded(sqlite3.SQLITE_ERROR, "no such table: keys"), NO_TABLES),
+        (Coded(sqlite3.SQLITE_ERROR, "no such savepoint: sa_savepoint_1"), UNDONE),
         (Coded(sqlite3.SQLITE_ERROR, 'near "x": syntax error'), None),
         (sqlite3.OperationalError("Connection closed"), LOST),
         (sqlite3.IntegrityError("UNIQUE"), None),

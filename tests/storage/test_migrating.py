@@ -13,6 +13,8 @@ from proxy.storage.migrating import VERSION_TABLE, Migration
 from proxy.storage.refusals import SchemaMismatch
 from tests.storage.databases import KINDS, PATIENCE, Postgres
 
+NEWEST = migrating.VERSIONS[-1]
+
 
 @pytest.fixture(params=KINDS)
 async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
@@ -64,28 +66,29 @@ async def refused(url: str) -> str:
 
 
 async def test_everything_is_made_once(empty: str) -> None:
-    assert await migrate_database(empty, folder=Path()) == Migration(None, "0001")
-    assert await tables(empty) == {*schema.METADATA.tables, VERSION_TABLE}
-    assert await migrate_database(empty, folder=Path()) == Migration("0001", "0001")
+    assert await migrate_database(empty, folder=Path()) == Migration(None, NEWEST)
+    partitions = {"requests_default"} if empty.startswith("postgresql") else set()
+    assert await tables(empty) == {*schema.METADATA.tables, VERSION_TABLE} | partitions
+    assert await migrate_database(empty, folder=Path()) == Migration(NEWEST, NEWEST)
 
 
 async def test_who_comes_at_once_waits(empty: str) -> None:
     done = await asyncio.gather(*(migrate_database(empty, folder=Path(), patience=PATIENCE) for _ in range(4)))
-    assert sorted(each.before or "" for each in done) == ["", "0001", "0001", "0001"]
+    assert sorted(each.before or "" for each in done) == ["", *[NEWEST] * 3]
 
 
 async def test_a_newer_schema_is_refused(empty: str) -> None:
     await migrate_database(empty, folder=Path())
     await run(empty, "UPDATE telnyx_proxy_version SET version_num = '9999'", "CREATE TABLE newer (id INTEGER)")
     words = await refused(empty)
-    assert "has schema 9999, and this program knows 0001 to 0001" in words
+    assert f"has schema 9999, and this program knows 0001 to {NEWEST}" in words
     assert "written by a newer telnyx-proxy" in words
 
 
 async def test_two_versions_are_refused(empty: str) -> None:
     await migrate_database(empty, folder=Path())
     await run(empty, "INSERT INTO telnyx_proxy_version VALUES ('0000')")
-    assert "has schema 0000, 0001" in await refused(empty)
+    assert f"has schema 0000, {NEWEST}" in await refused(empty)
 
 
 async def test_tables_without_a_version_are_refused(empty: str) -> None:
@@ -104,12 +107,12 @@ async def test_a_table_of_another_program_is_left_alone(empty: str) -> None:
 async def test_a_version_without_tables_is_refused(empty: str) -> None:
     await migrate_database(empty, folder=Path())
     await run(empty, "DROP TABLE spent", "DROP TABLE meta")
-    assert "says it has schema 0001, and these tables are missing: meta, spent" in await refused(empty)
+    assert f"says it has schema {NEWEST}, and these tables are missing: meta, spent" in await refused(empty)
 
 
 async def test_other_tables_do_not_matter(empty: str) -> None:
     await run(empty, "CREATE TABLE somebody_elses (id INTEGER)", "CREATE TABLE alembic_version (version_num TEXT)")
-    assert await migrate_database(empty, folder=Path()) == Migration(None, "0001")
+    assert await migrate_database(empty, folder=Path()) == Migration(None, NEWEST)
 
 
 async def test_a_migration_that_fails_leaves_nothing(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,15 +127,16 @@ async def test_a_migration_that_fails_leaves_nothing(empty: str, monkeypatch: py
         with pytest.raises(RuntimeError):
             await migrate_database(empty, folder=Path())
     assert await tables(empty) == set()
-    assert await migrate_database(empty, folder=Path()) == Migration(None, "0001")
+    assert await migrate_database(empty, folder=Path()) == Migration(None, NEWEST)
 
 
 async def test_an_older_schema_is_refused_where_it_must_not_be_changed(
     empty: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await migrate_database(empty, folder=Path())
-    monkeypatch.setattr(migrating, "VERSIONS", ("0001", "0002"))
-    with pytest.raises(SchemaMismatch, match="has schema 0001, and this program needs 0002: run 'telnyx-proxy migrate"):
+    monkeypatch.setattr(migrating, "VERSIONS", (*migrating.VERSIONS, "9999"))
+    words = f"has schema {NEWEST}, and this program needs 9999: run 'telnyx-proxy migrate"
+    with pytest.raises(SchemaMismatch, match=words):
         await open_database(empty, folder=Path(), migrate=False)
 
 

@@ -1,7 +1,14 @@
+import importlib
+import pkgutil
+
 import pytest
 
+from proxy import storage
 from proxy.cli.main import run
 from proxy.storage import refusals
+
+for each in pkgutil.iter_modules(storage.__path__, "proxy.storage."):
+    importlib.import_module(each.name)  # a class is known once its module is
 
 
 @pytest.mark.parametrize("kind", refusals.StorageRefused.__subclasses__())

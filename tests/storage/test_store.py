@@ -1,16 +1,18 @@
 """The contract of the store, on SQLite and on PostgreSQL."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, insert, select, text, update
 
-from proxy.errors import Conflict, InvalidRequest, NotFound, Stale
+from proxy.errors import Conflict, InvalidRequest, NotFound, Stale, StoreUnavailable
 from proxy.storage import schema
+from proxy.storage import store as stores
 from proxy.storage.audit import Event, Wanted
 from proxy.storage.idempotency import Answered
-from proxy.storage.store import BUDGET, CREDENTIAL, KEY, TENANT, Row, Store
+from proxy.storage.store import ASKING, BUDGET, CREDENTIAL, KEY, TENANT, Row, Store
 from tests.storage.databases import ACTOR, NOW, Hand, add_key
 
 TENANT_ROW: Row = {"id": "acme", "name": "Acme", "rules": {"models": ["*"]}}
@@ -19,6 +21,21 @@ TENANT_ROW: Row = {"id": "acme", "name": "Acme", "rules": {"models": ["*"]}}
 async def logged(store: Store) -> list[Row]:
     async with store.reading() as session:
         return (await session.audit_page(Wanted(), 1000)).rows
+
+
+async def test_reports_wait_for_each_other_and_nobody_waits_for_them(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with AsyncExitStack() as asking:
+        for _ in range(ASKING):
+            await asking.enter_async_context(store.asking())
+        monkeypatch.setattr(stores, "ASKING_PATIENCE", 0.01)
+        with pytest.raises(StoreUnavailable):
+            await asking.enter_async_context(store.asking())
+        async with store.changing(ACTOR), store.reading():
+            pass
+    async with store.asking() as session:
+        assert session.now == NOW
 
 
 async def test_a_row_comes_back_as_it_was_put(store: Store) -> None:

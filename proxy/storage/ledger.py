@@ -1,0 +1,149 @@
+"""The ledger in the database: requests are added exactly once, and with them everything that is a sum of requests.
+
+Adding a batch is one transaction. Which of its requests are new, the database tells: on PostgreSQL the INSERT returns
+them to the rest of the same statement; on SQLite, where nobody else writes meanwhile, they are the rows above the
+highest number that there was.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from proxy.storage import engines, partitions, retention
+from proxy.storage.batches import binding, document, unpacking, values
+from proxy.storage.database import Database
+from proxy.storage.json_sql import POSTGRESQL, SQLITE
+from proxy.storage.ledger_schema import PRICES
+from proxy.storage.refusals import StorageRefused
+from proxy.storage.rollups import ROLL_UPS, addition
+
+OLDEST_SQLITE = (3, 35, 0)
+"""https://www.sqlite.org/changes.html: FILTER 3.30, iif 3.32, RETURNING (for what people manage) 3.35."""
+
+REFUSED_BY_SQLITE = frozenset({sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG})
+WORDS_OF_SQLITE = ("integer overflow", "Error binding parameter")  # their code is that of any error, or there is none
+REFUSED_BY_POSTGRESQL = frozenset({"22", "23", "54"})
+"""SQLSTATE classes: data exception, integrity constraint violation, program limit exceeded."""
+
+
+AT_ONCE = 100
+"""Rows that are taken apart at once: a third of a millisecond, in which no request goes on."""
+
+
+REFUSED = "the database refuses one of these rows"
+
+
+class BadRow(ValueError):
+    """One of the rows is such that the database will never take it. None of the batch was added."""
+
+
+class LedgerStore:
+    """What was requested, what it cost, and the sums of it. Raises StorageRefused where SQLite is too old."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._days: set[int] = set()
+        if database.location.path is not None:
+            expect_sqlite(sqlite3.sqlite_version_info)
+
+    async def add(self, rows: Sequence[bytes]) -> int:
+        """Add requests that are not there yet, and say how many these were.
+
+        `rows`: each a JSON list in the order of `entries.COLUMNS`. Texts that are too long are cut. Raises BadRow,
+        StoreUnavailable.
+        """
+        if not rows:
+            return 0
+        with _refusals():
+            if self.database.location.path is not None:
+                given = await _taken_apart(rows)
+                async with self.database.begin() as connection:
+                    return await _add_to_sqlite(connection, given)
+            await partitions.expect_days(self.database, partitions.days_of(rows), self._days)
+            async with self.database.begin() as connection:
+                added = await connection.execute(ADDING_TO_POSTGRESQL, {"rows": document(rows)})
+                return int(added.scalar_one())
+
+    async def prune(self, now: float, kept: Mapping[str, int | None]) -> Mapping[str, int]:
+        """Delete what is too old: see `retention.prune`. Raises StoreUnavailable."""
+        return await retention.prune(self.database, now, kept)
+
+    async def note_prices(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Remember versions of prices that are not known yet. Raises StoreUnavailable.
+
+        `rows`: `version`, `model`, `figures` (a map), `seen_at` (Unix seconds).
+        """
+        # In one order everywhere, as whatever several processes add.
+        ordered = sorted((dict(row) for row in rows), key=lambda row: str(row["version"]))
+        if not ordered:
+            return
+        adding = engines.upsert(PRICES, sqlite=self.database.location.path is not None).on_conflict_do_nothing()
+        async with self.database.begin() as connection:
+            await connection.execute(adding, ordered)
+
+
+def expect_sqlite(version: tuple[int, ...]) -> None:
+    """Raises StorageRefused for a version without what the statements here are made of."""
+    if version < OLDEST_SQLITE:
+        has, needs = (".".join(map(str, each)) for each in (version, OLDEST_SQLITE))
+        raise StorageRefused(f"Python here comes with SQLite {has}, and the ledger needs {needs} or newer")
+
+
+LAST_OF_SQLITE = text("SELECT coalesce(max(rowid), 0) FROM requests")
+ADDING_TO_SQLITE = binding()
+SUMMING_ON_SQLITE = tuple(
+    text(f"WITH fresh AS (SELECT * FROM requests WHERE rowid > :last)\n{addition(rollup, SQLITE)}")  # noqa: S608 - only names of ours
+    for rollup in ROLL_UPS
+)
+
+
+async def _taken_apart(rows: Sequence[bytes]) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
+    for start in range(0, len(rows), AT_ONCE):
+        found += values(rows[start : start + AT_ONCE])
+        await asyncio.sleep(0)
+    return found
+
+
+async def _add_to_sqlite(connection: AsyncConnection, given: list[tuple[Any, ...]]) -> int:
+    last = (await connection.execute(LAST_OF_SQLITE)).scalar_one()
+    added = (await connection.exec_driver_sql(ADDING_TO_SQLITE, given)).rowcount
+    if added:
+        for statement in SUMMING_ON_SQLITE:
+            await connection.execute(statement, {"last": last})
+    return int(added)
+
+
+def _adding_to_postgresql() -> str:
+    """One statement: the requests that were added are `fresh`; each roll-up takes its sums from them."""
+    additions = "".join(f",\nto_{rollup.table.name} AS (\n{addition(rollup, POSTGRESQL)}\n)" for rollup in ROLL_UPS)
+    return f"WITH fresh AS (\n{unpacking()}\nRETURNING *\n){additions}\nSELECT count(*) FROM fresh"
+
+
+ADDING_TO_POSTGRESQL = text(_adding_to_postgresql())
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Raises BadRow where the database refuses what it was given; wrong SQL stays what it is."""
+    try:
+        yield
+    except (ValueError, OverflowError):
+        raise BadRow(REFUSED) from None
+    except DBAPIError as fault:
+        if not _refused(fault.orig):
+            raise
+        raise BadRow(REFUSED) from None  # its own words may hold values
+
+
+def _refused(origin: BaseException | None) -> bool:
+    if isinstance(origin, sqlite3.Error):
+        code: int = getattr(origin, "sqlite_errorcode", sqlite3.SQLITE_OK)
+        return code & 0xFF in REFUSED_BY_SQLITE or str(origin).startswith(WORDS_OF_SQLITE)
+    return str(getattr(origin, "sqlstate", ""))[:2] in REFUSED_BY_POSTGRESQL
