@@ -53,6 +53,7 @@ class Sent:
         answer: open if its status is 200, else already read and closed.
         refusal: the body of an answer that is not 200.
         changes: what was adapted or repaired on the way; repairs: names of quirks repaired by trying again.
+        repaired: steady times of these repairs.
         sent_bytes: size of the request body that went out last.
     """
 
@@ -61,6 +62,7 @@ class Sent:
     changes: Changes = field(default_factory=Changes)
     repairs: tuple[str, ...] = ()
     sent_bytes: int = 0
+    repaired: tuple[float, ...] = ()
 
 
 class Repairing:
@@ -78,6 +80,7 @@ class Repairing:
         """
         body, changes = self.foresee(call)
         hints: dict[str, str] = {}
+        repaired: tuple[float, ...] = ()
         outgoing = call.outgoing
         while True:
             outgoing.body = encoded = codec.encode(body)
@@ -88,12 +91,12 @@ class Repairing:
             if answer.status == SUCCESS:
                 if hints:
                     self._learn(call, hints)
-                return Sent(answer, b"", changes, tuple(hints), len(encoded))
-            sent = Sent(answer, await _refusal(call, answer), changes, tuple(hints), len(encoded))
+                return Sent(answer, b"", changes, tuple(hints), len(encoded), repaired)
+            sent = Sent(answer, await _refusal(call, answer), changes, tuple(hints), len(encoded), repaired)
             otherwise = _repaired(call, body, sent, hints)
             if otherwise is None:
                 return sent
-            body = otherwise
+            body, repaired = otherwise, (*repaired, self._clock())
             if call.again is not None:
                 await call.again(body)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.telemetry.trace import trace_id
+from proxy.telemetry.trace import context
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"
@@ -17,8 +17,11 @@ PARENT = "00f067aa0ba902b7"
         f"cc-{TRACE}-{PARENT}-01-",
     ],
 )
-def test_a_valid_header_gives_its_trace_id(header: str) -> None:
-    assert trace_id(header) == TRACE
+def test_a_valid_header_gives_its_ids(header: str) -> None:
+    found = context(header)
+    assert found is not None
+    assert found[:2] == (TRACE, PARENT)
+    assert found.sampled == (header[53:55] in {"01", "ff"})
 
 
 @pytest.mark.parametrize(
@@ -44,4 +47,4 @@ def test_a_valid_header_gives_its_trace_id(header: str) -> None:
     ],
 )
 def test_anything_else_gives_none(header: str | None) -> None:
-    assert trace_id(header) is None
+    assert context(header) is None
