@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types house format bench bench-sequential bench-growth bench-micro bench-peers lock clean setup setup-dev docs
+.PHONY: help run test lint types house format bench bench-sequential bench-growth bench-micro bench-peers soak lock clean setup setup-dev docs
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ bench-peers: setup-dev ## The same beside rival gateways, installed from their r
 
 bench-micro: setup-dev ## Every hot function beside a fixed piece of work, and what has become slower
 	$(BIN)/python -m tests.bench.micro
+
+soak: setup-dev ## Kill the proxy under traffic, 300 times, and compare its ledger with what was answered
+	$(BIN)/python -m tests.soak
 
 lock: ## Resolve the newest versions into the lock files (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group dev -o requirements-dev.lock

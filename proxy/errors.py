@@ -31,7 +31,8 @@
         ├── InternalError               500  a bug; the log has the request id
         ├── ShuttingDown                503  the proxy is stopping
         ├── StoreUnavailable            503  the database does not answer; keys known before go on working
-        └── LimiterUnavailable          503  the shared limiter does not answer, and the setting is to fail closed
+        ├── LimiterUnavailable          503  the shared limiter does not answer, and the setting is to fail closed
+        └── LedgerFull                  503  it could not be accounted for, and the setting is to refuse
 
 The types and codes are the ones OpenAI's own API answers with (https://platform.openai.com/docs/guides/error-codes);
 `edge/exchange.py` is the one place that turns an exception into an HTTP answer.
@@ -322,6 +323,13 @@ class LimiterUnavailable(OurFault):
 
     status = 503
     code = "limiter_unavailable"
+
+
+class LedgerFull(OurFault):
+    """There is no room to write a request down, and `ledger.spool.when_full` is `refuse`."""
+
+    status = 503
+    code = "ledger_full"
 
 
 def tree(root: type[ProxyError] = ProxyError) -> list[type[ProxyError]]:

@@ -49,6 +49,8 @@ def settings(base_url: str, log: Path | None = None, **sections: Any) -> Setting
         "tenants": TENANTS,
         "storage": {"url": None},
     }
+    if log is not None:
+        given["ledger"] = {"spool": {"folder": str(log.parent / "spool")}}
     for name, section in sections.items():
         known = given.get(name)
         given[name] = {**known, **section} if isinstance(known, dict) else section

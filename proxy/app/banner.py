@@ -7,6 +7,9 @@ TRY_MODEL = "gpt-4o-mini"
 TRY_MESSAGE = "Say hello"
 
 
+HOW_TO_SIGN_IN = "telnyx-proxy tokens create --name NAME --role owner --config FILE"
+
+
 def banner(addresses: Addresses, key: str | None, upstream: str, token: str | None = None) -> str:
     """The text. Without a key only the addresses: the configuration has keys of its own.
 
@@ -16,6 +19,12 @@ def banner(addresses: Addresses, key: str | None, upstream: str, token: str | No
         f"\n  telnyx-openai-proxy is running, in front of {upstream}\n\n"
         f"  OPENAI_BASE_URL={addresses.base_url}\n"
         + (f"  OPENAI_API_KEY={key}\n" if key else "")
+        + f"  dashboard:          {addresses.admin}/dashboard"
+        + (
+            ", sign in with the token below\n"
+            if token
+            else f", sign in with admin.token or one of\n{'':22}{HOW_TO_SIGN_IN}\n"
+        )
         + f"  metrics and health: {addresses.admin}/metrics, {addresses.admin}/readyz\n"
         + f"  admin API:          {addresses.admin}/admin/docs\n"
         + (f"  TELNYX_PROXY_URL={addresses.admin}\n  TELNYX_PROXY_ADMIN_TOKEN={token}\n" if token else "")

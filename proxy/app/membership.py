@@ -79,6 +79,7 @@ def _taken_over(services: Services, condition: Condition, tasks: Tasks, apart: i
         nonlocal warmed
         services.keys.replace(members.grants)
         services.terms.replace(members.tenants)
+        services.prices.replace(members.tenants)
         services.admission.forget(alone=len(members.tenants) == 1, apart=apart)
         _tell(condition, apart=apart > 1 and members.limited)
         for credential in members.credentials - warmed:

@@ -70,4 +70,5 @@ def _office(kept: Kept, settings: Settings, clock: Clock, models: Models, spent:
         changed=changed,
         spent=spent,
         bootstrap=settings.admin.token is not None,
+        listens=(settings.listen.host, settings.listen.port),
     )

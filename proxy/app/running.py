@@ -83,7 +83,11 @@ async def running(settings: Settings, clock: Clock = SYSTEM, *, workers: int = 1
         services = await stack.enter_async_context(running_services(settings, condition, clock, kept, workers))
         token = settings.admin.token
         app = create_app(
-            services.metrics, condition.readiness, token.reveal() if token else None, api_for(services, kept)
+            services.metrics,
+            condition.readiness,
+            token.reveal() if token else None,
+            api_for(services, kept),
+            trusted=settings.listen.trusted_proxies,
         )
         operators = admin_runner(app, shutdown_timeout=LAST_CONNECTIONS)
         await _set_up(stack, operators)

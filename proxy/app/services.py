@@ -12,6 +12,7 @@ from proxy import __version__
 from proxy.accounts.gates import Pool
 from proxy.accounts.ports import Limiter
 from proxy.accounts.tenants import KeyRing
+from proxy.app.accounting import Surroundings, accounting
 from proxy.app.descriptors import most_idle, raise_limit
 from proxy.app.entropy import Entropy
 from proxy.app.keeping import Condition
@@ -19,6 +20,7 @@ from proxy.app.limiting import Around, limiter_for, limits_are_shared
 from proxy.app.logging import StructuredLog
 from proxy.app.membership import Kept, key_digest, membership
 from proxy.app.tasks import Tasks
+from proxy.app.tracing import spans_of
 from proxy.clock import SYSTEM, Clock
 from proxy.edge.admission import Admission
 from proxy.edge.prices import Prices
@@ -51,13 +53,7 @@ async def running_services(
         terms = TermsBook(settings)
         spelled_out = terms.spelled_out()
         metrics = Metrics(lambda name: name in spelled_out or name in catalogue, known_field, settings.metrics.series)
-        stack.callback(metrics.close)
-        log = stack.enter_context(_log(settings, metrics))
-        tasks, timers = Tasks(log.task_failed), Wheel()
-        stack.callback(timers.close)
-        transport = _transport(settings, timers)
-        stack.push_async_callback(transport.close)
-        stack.push_async_callback(tasks.close)
+        log, tasks, timers, transport = _ground(stack, settings, metrics)
         base_url = settings.upstream.base_url
         models_url = base_url + settings.upstream.models_path
         catalogue = Catalogue(transport, models_url, ttl=settings.models.ttl, clock=clock.steady, tasks=tasks)
@@ -65,12 +61,18 @@ async def running_services(
         limiter = limiter_for(settings.storage.redis, workers, Around(clock, tasks, condition, metrics.count))
         stack.push_async_callback(limiter.close)
         tasks.start(loop_lag.watch(metrics.observe_loop_lag))
+        random = Entropy()
+        spans = await stack.enter_async_context(spans_of(settings.tracing, random))
+        prices = Prices(settings.models.profiles, catalogue)
+        shipping = Surroundings(log, metrics, condition, tasks, prices, clock, settings.ledger.retention.model_dump())
+        ledger = await stack.enter_async_context(accounting(settings, kept, shipping, workers))
         services = Services(
             settings=settings,
             urls={"chat": base_url + settings.upstream.chat_path},
             keys=KeyRing({}, key_digest(kept)),
             terms=terms,
-            admission=_admission(settings, limiter, catalogue, metrics),
+            admission=_admission(settings, limiter, prices, metrics),
+            prices=prices,
             upstream=Repairing(transport, QuirkMemory(), clock.steady),
             catalogue=catalogue,
             metrics=metrics,
@@ -78,10 +80,26 @@ async def running_services(
             clock=clock,
             timers=timers,
             readiness=condition.readiness,
-            random=Entropy(),
+            random=random,
+            spans=spans,
+            ledger=ledger,
         )
         await stack.enter_async_context(membership(services, kept, condition, tasks, apart=apart))
         yield services
+
+
+def _ground(
+    stack: AsyncExitStack, settings: Settings, metrics: Metrics
+) -> tuple[StructuredLog, Tasks, Wheel, Transport]:
+    """What everything else stands on."""
+    stack.callback(metrics.close)
+    log = stack.enter_context(_log(settings, metrics))
+    tasks, timers = Tasks(log.task_failed), Wheel()
+    stack.callback(timers.close)
+    transport = _transport(settings, timers)
+    stack.push_async_callback(transport.close)
+    stack.push_async_callback(tasks.close)
+    return log, tasks, timers, transport
 
 
 @contextmanager
@@ -94,11 +112,10 @@ def _log(settings: Settings, metrics: Metrics) -> Iterator[StructuredLog]:
             yield log
 
 
-def _admission(settings: Settings, limiter: Limiter, catalogue: Catalogue, metrics: Metrics) -> Admission:
+def _admission(settings: Settings, limiter: Limiter, prices: Prices, metrics: Metrics) -> Admission:
     upstream = settings.upstream
     pools = tuple(Pool(pattern, **pool.model_dump()) for pattern, pool in upstream.budgets.items())
-    prices = Prices(settings.models.profiles, catalogue.pricing)
-    return Admission(limiter, prices.of, pools, upstream.sharing.reserve, metrics.count)
+    return Admission(limiter, prices, pools, upstream.sharing.reserve, metrics.count)
 
 
 def known_field(path: str) -> bool:

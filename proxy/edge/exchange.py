@@ -8,9 +8,9 @@ from aiohttp import web
 from multidict import istr
 
 from proxy import codec
-from proxy.accounts.ledger import UNKNOWN, Record
+from proxy.accounts.ledger import CLIENT_CLOSED, UNKNOWN, Record
 from proxy.edge import addresses
-from proxy.edge.connection import Connection
+from proxy.edge.connection import Connection, request_id
 from proxy.edge.reply import Reply, StreamedReply, date
 from proxy.edge.services import Services
 from proxy.errors import ClientFault, MethodNotAllowed, ProxyError, ShuttingDown, UpstreamTimeout
@@ -19,6 +19,7 @@ from proxy.telemetry import clients, trace
 if TYPE_CHECKING:
     from proxy.edge.admission import Admitted
     from proxy.streaming.chat import ChatStream
+    from proxy.timers import Timer
 
 NAME_LIMIT = 200
 """Characters of a model name the client made up that are kept for the log."""
@@ -43,11 +44,12 @@ class Exchange:
         interruption: why the proxy itself breaks this exchange off, and the word for how its stream ends.
         last: its answer says that the connection ends with it.
         admitted: what was reserved for it, None where nothing is counted.
+        drain: it is read to its end when its client has left; gone: that has happened.
     """
 
     __slots__ = (
-        "admitted", "connection", "due", "interruption", "last", "path", "record", "reply", "request", "services",
-        "started", "stream", "task",
+        "_patience", "admitted", "connection", "drain", "due", "gone", "interruption", "last", "path", "record",
+        "reply", "request", "services", "started", "stream", "task",
     )  # fmt: skip
 
     def __init__(self, services: Services, request: web.BaseRequest, connection: Connection, path: str) -> None:
@@ -58,20 +60,23 @@ class Exchange:
         self.started = started = services.clock.steady()
         self.due = started + services.settings.upstream.timeouts.total
         header = request.headers.get
-        self.record = record = Record(
-            f"req_{services.random(16).hex()}", services.clock.wall(), UNKNOWN, request.method
-        )
+        now = services.clock.wall()
+        self.record = record = Record(request_id(now, services.random), now, UNKNOWN, request.method)
         record.client = clients.kind_of(header(USER_AGENT), header(LANGUAGE))
         if (count := header(RETRY_COUNT)) is not None:
             record.retry_count = clients.retry_count(count)
         if (own_id := header(CLIENT_REQUEST_ID)) is not None:
             record.client_request_id = clients.client_request_id(own_id)
         if (traceparent := header(TRACEPARENT)) is not None:
-            record.trace_id = trace.trace_id(traceparent)
+            record.caller = caller = trace.context(traceparent)
+            record.trace_id = None if caller is None else caller.trace_id
+        if services.spans is not None:
+            services.spans.begin(record)
         self.reply: StreamedReply | None = None
         self.stream: ChatStream | None = None
         self.interruption: tuple[ProxyError, str] | None = None
-        self.last = False
+        self.last = self.drain = self.gone = False
+        self._patience: Timer | None = None
         self.admitted: Admitted | None = None
         self.task = connection.server or asyncio.current_task(connection.loop)
 
@@ -90,6 +95,24 @@ class Exchange:
     def stop(self) -> None:
         """The proxy shuts down and waits no longer."""
         self._interrupt(ShuttingDown("The proxy is shutting down. Please try again."), "shutdown")
+
+    def outlive(self) -> bool:
+        """The client has gone. Whether the request goes on without it: for the ledger, and not for ever."""
+        if self.drain and not self.gone:
+            self.gone = True
+            self._patience = self.services.timers.after(self.services.settings.limits.drain, self._give_up)
+        return self.gone
+
+    def _give_up(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+
+    def end(self) -> None:
+        """Whatever it was, it is over."""
+        if self.gone and not self.record.accounted:
+            self.record.status = CLIENT_CLOSED
+        if self._patience is not None:
+            self._patience.cancel()
 
     def _interrupt(self, error: ProxyError, end: str) -> None:
         if self.interruption is None and self.task is not None:

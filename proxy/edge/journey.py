@@ -31,7 +31,6 @@ from proxy.edge.admission import Admitted, Prompt
 from proxy.edge.exchange import NAME_LIMIT, Exchange, header_value
 from proxy.edge.relay import break_off, relay
 from proxy.edge.reply import Answering, Reply
-from proxy.edge.sending import IN_VAIN
 from proxy.endpoints import Endpoint, Translation
 from proxy.errors import InternalError, ProxyError, ShuttingDown
 from proxy.translation import failures
@@ -91,6 +90,7 @@ async def handle(exchange: Exchange) -> Answering:
         return await _confess(exchange, bug)
     finally:
         under_way.value -= 1
+        exchange.end()
         if exchange.admitted is not None:
             services.admission.leave(exchange.admitted, record)
         record.duration = services.clock.steady() - exchange.started
@@ -148,11 +148,12 @@ async def _ask(exchange: Exchange, endpoint: Endpoint, grant: Grant) -> Asked:
     terms = services.terms.look_up(grant.tenant.id, model)
     if not terms.allowed or (grant.scope is not None and not grant.scope.allows(model)):
         models.expect_allowed(model, allowed=False)
-    record.model = model
+    record.model, record.provider = model, services.catalogue.provider(model)
+    exchange.drain = terms.drain
     translation = endpoint.translation or _untranslated(endpoint)
     translated = translation.request(request, model, terms.policy)
     expects = translated.expects
-    _describe(exchange, translated, alias)
+    _describe(exchange, translated, alias, terms.tags)
     call = UpstreamCall(
         endpoint=endpoint.name,
         model=model,
@@ -204,12 +205,15 @@ async def _answer(exchange: Exchange, asked: Asked) -> Answering:
         asked.changes.extend(sent.changes)
         record.changes_header, record.changes = asked.changes.told()
     record.repairs = sent.repairs
+    if sent.repaired:
+        record.repaired = tuple(at - exchange.started for at in sent.repaired)
     upstream_id = sent.answer.headers.get("x-request-id")
     if upstream_id and not asked.grant.tenant.reveals(upstream_id):
         record.upstream_request_id = header_value(upstream_id) or None
     if sent.answer.status != SUCCESS:
         around = _circumstances(exchange, asked.changes, asked.grant, sent.answer.status)
         raise failures.from_response(sent.answer.status, sent.answer.headers, sent.refusal, around)
+    record.usage = estimate(expects.input_bytes, 0)  # it has read the prompt, also where its answer is of no use
     # Only where Telnyx gives an answer no id of its own it gets one, and may share it with the request.
     identity = Identity(asked.translation.id_prefix + record.request_id.removeprefix("req_"), int(record.started_at))
     if expects.stream:
@@ -236,9 +240,6 @@ async def _read(exchange: Exchange, asked: Asked) -> bytes:
     before = services.clock.steady()
     try:
         return await answer.read(services.settings.limits.answer, services.settings.upstream.timeouts.between_chunks)
-    except IN_VAIN:
-        exchange.record.usage = estimate(asked.expects.input_bytes, 0)
-        raise
     finally:
         exchange.record.waited += services.clock.steady() - before
         answer.close()
@@ -248,11 +249,15 @@ def _untranslated(endpoint: Endpoint) -> Translation:
     raise TypeError(f"the row of {endpoint.name} has no translation")
 
 
-def _describe(exchange: Exchange, translated: Translated, alias: Change | None) -> None:
+def _describe(exchange: Exchange, translated: Translated, alias: Change | None, tags: tuple[str, ...]) -> None:
     """What the ledger keeps of a request, and the first of its changes."""
     record, expects = exchange.record, translated.expects
     record.stream = expects.stream
-    record.metadata = expects.metadata
+    record.metadata = metadata = expects.metadata
+    if tags:
+        record.tags = {name: metadata[name] for name in tags if name in metadata}
+    body = translated.body
+    record.service_tier, record.region = str(body.get("service_tier", "")), str(body.get("region", ""))
     if expects.end_user is not None:
         record.end_user = hashlib.sha256(expects.end_user.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     if alias is not None:
@@ -275,7 +280,9 @@ def _outgoing(exchange: Exchange, grant: Grant, *, stream: bool) -> Outgoing:
 def _handed_on(exchange: Exchange) -> dict[str, str]:
     """The trace context, if it is one: otherwise Telnyx would refuse the request for what the client made of it."""
     given = ((name, exchange.request.headers.get(name, "")) for name in HANDED_ON)
-    return {name: text for name, text in given if text and header_value(text, TRACE_LIMIT) == text}
+    found = {name: text for name, text in given if text and header_value(text, TRACE_LIMIT) == text}
+    spans = exchange.services.spans
+    return found if spans is None else {**found, "traceparent": spans.traceparent(exchange.record)}
 
 
 def _circumstances(exchange: Exchange, changes: Changes, grant: Grant, status: int) -> Circumstances:

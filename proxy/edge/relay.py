@@ -11,7 +11,8 @@ become the stream's one error event. One timer per stream looks after that; chun
 
 import asyncio
 
-from proxy.accounts.ledger import CLIENT_CLOSED, COMPLETE
+from proxy.accounts.ledger import CLIENT_CLOSED, COMPLETE, LEFT
+from proxy.edge.connection import GONE
 from proxy.edge.exchange import NAME_LIMIT, Exchange
 from proxy.edge.reply import StreamedReply, line
 from proxy.errors import ProxyError, UpstreamTimeout
@@ -120,9 +121,7 @@ class Flow:
             self._timer.cancel()
             if self._held is not None:
                 self.resume()
-            record = self._record
-            record.client_waited += self._idle
-            record.waited += max(0.0, self._steady() - self._begun - self._busy - self._idle)
+            self._note_times()
 
     def feed(self, piece: bytes) -> None:
         """Telnyx sent something."""
@@ -138,13 +137,25 @@ class Flow:
                 record.bytes_out += len(out)
                 if record.first_token is None and stream.started:
                     record.first_token = begun - self._exchange.started
+                if ended is not None:
+                    self._settle()
                 self._reply.write(out, last=ended is not None)
             if ended is not None:
                 self._let_go(ended)
+        except ConnectionError as gone:
+            self._lose(gone)
         except Exception as fault:  # noqa: BLE001 - the transport called; it goes to whoever waits in `run`
             self.fault = fault
             self._answer.close()
         self._busy += self._steady() - begun
+
+    def _lose(self, gone: ConnectionError) -> None:
+        """Nobody reads any more. Where the tenant wants to know what it pays for, Telnyx is read to the end."""
+        if not self._exchange.outlive():
+            self.fault = gone
+            self._answer.close()
+        elif self._stream.ended is not None:
+            self._let_go(self._stream.ended)
 
     def _let_go(self, ended: str) -> None:
         if ended == COMPLETE:
@@ -155,7 +166,22 @@ class Flow:
     def _send(self, out: bytes) -> None:
         if out:
             self._record.bytes_out += len(out)
-            self._reply.write(out, last=self._stream.ended is not None)
+            ended = self._stream.ended is not None
+            if ended:
+                self._settle()
+            self._reply.write(out, last=ended)
+
+    def _settle(self) -> None:
+        """The last piece is about to be written: first it is accounted for."""
+        self._note_times()
+        settle(self._exchange, self._stream)
+
+    def _note_times(self) -> None:
+        """What was waited for, up to now, counted from where it was noted last."""
+        record, now, idle = self._record, self._steady(), self._idle
+        record.client_waited += idle
+        record.waited += max(0.0, now - self._begun - self._busy - idle)
+        self._begun, self._busy, self._idle = now, 0.0, 0.0
 
     def _look(self) -> None:
         """Some time has passed."""
@@ -164,6 +190,8 @@ class Flow:
             self._pace.heard = now  # that nothing comes is our own doing
         try:
             self._send(self._pace.fill(self._stream, now) if self._held is None else b"")
+        except ConnectionError as gone:
+            self._lose(gone)
         except Exception as fault:  # noqa: BLE001 - the loop called; it goes to whoever waits in `run`
             self.fault = fault
         if self._stream.ended is not None or self.fault is not None:
@@ -208,7 +236,7 @@ async def relay(exchange: Exchange, answer: Answer, stream: ChatStream) -> Strea
         _abandon(exchange)
     except asyncio.CancelledError:
         broken = exchange.interrupted()
-        if broken is None:
+        if broken is None or exchange.gone:
             _abandon(exchange)
             raise
         await break_off(exchange, *broken)
@@ -228,9 +256,12 @@ def _hand_over(exchange: Exchange, whole: bytes, stream: ChatStream, reply: Stre
         record.first_token = elapsed
     if out:
         record.bytes_out = len(out)
+        if stream.ended is not None:
+            settle(exchange, stream)
         reply.write(out, last=stream.ended is not None)
     if stream.ended is None and (out := stream.finish()):
         record.bytes_out += len(out)
+        settle(exchange, stream)
         reply.write(out, last=True)
 
 
@@ -250,6 +281,7 @@ async def break_off(exchange: Exchange, error: ProxyError, end: str) -> None:
         return
     try:
         if last := stream.fail(error, end):
+            settle(exchange, stream)
             reply.write(last, last=True)
         async with asyncio.timeout(LAST_WORDS):
             await _flush(exchange, reply)
@@ -258,10 +290,24 @@ async def break_off(exchange: Exchange, error: ProxyError, end: str) -> None:
             exchange.request.transport.abort()
 
 
+def settle(exchange: Exchange, stream: ChatStream) -> None:
+    """Account for a stream whose last piece is about to be written. Raises ConnectionError where nobody will read it.
+
+    Who reads the end of an answer can rely on it that the ledger has it.
+    """
+    transport = exchange.connection.transport
+    if transport is None or transport.is_closing():
+        raise ConnectionResetError(GONE)
+    _account(exchange, stream)
+    exchange.record.duration = exchange.elapsed()
+    exchange.services.account(exchange.record)
+
+
 def _abandon(exchange: Exchange) -> None:
-    """The client went away: nothing more can be said to it, everything is accounted for."""
-    exchange.record.status = CLIENT_CLOSED
-    exchange.record.stream_end = "client_disconnected"
+    """The client went away: nothing more can be said to it. What the ledger has the last word on stays as it is."""
+    if not exchange.record.accounted:
+        exchange.record.status = CLIENT_CLOSED
+        exchange.record.stream_end = LEFT
 
 
 def _account(exchange: Exchange, stream: ChatStream) -> None:

@@ -23,6 +23,7 @@ async def send(exchange: Exchange, tenant: Tenant, call: UpstreamCall, expects: 
     """What came back. The time it took, and what it consumed in vain, go into the record. Raises UpstreamFault."""
     services, record = exchange.services, exchange.record
     before = services.clock.steady()
+    services.ledger.begin(record, estimate(expects.input_bytes, 0))
     try:
         if tenant.rota is None:
             sent = await services.upstream.send(call)

@@ -8,6 +8,7 @@ from proxy.accounts.ledger import Record
 from proxy.accounts.tenants import KeyRing
 from proxy.clock import Clock
 from proxy.edge.admission import Admission
+from proxy.edge.prices import Prices
 from proxy.edge.terms import TermsBook
 from proxy.settings import Settings
 from proxy.telemetry.health import Readiness
@@ -15,6 +16,7 @@ from proxy.telemetry.metrics import Metrics
 from proxy.timers import Wheel
 from proxy.upstream.catalogue import Catalogue
 from proxy.upstream.repair import Repairing
+from proxy.usage import Usage
 
 
 class Log(Protocol):
@@ -41,6 +43,47 @@ class Log(Protocol):
         ...
 
 
+class Ledger(Protocol):
+    """Where requests are accounted for. Neither method waits for anything but a local file."""
+
+    def begin(self, record: Record, usage: Usage) -> None:
+        """The request is about to go to Telnyx; `usage` is what it will have consumed if nothing more is heard of it.
+
+        Raises LedgerFull where the operator has decided that what cannot be accounted for shall not happen.
+        """
+        ...
+
+    def end(self, record: Record) -> None:
+        """It has ended, and the record says how. Called before the last byte of its answer is written. Never raises."""
+        ...
+
+
+class Spans(Protocol):
+    """Where spans are made. See `telemetry.spans`."""
+
+    def begin(self, record: Record) -> None:
+        """Give a request its ids."""
+        ...
+
+    def traceparent(self, record: Record) -> str:
+        """The header that makes what Telnyx does part of it."""
+        ...
+
+    def end(self, record: Record) -> None:
+        """It has ended."""
+        ...
+
+
+class NoLedger:
+    """Nothing is kept."""
+
+    def begin(self, record: Record, usage: Usage) -> None:
+        """Nothing."""
+
+    def end(self, record: Record) -> None:
+        """Nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything a request meets on its way.
@@ -49,12 +92,14 @@ class Services:
         settings: as loaded.
         urls: full upstream URLs by name: `chat`.
         keys, terms: who may call, and on which terms.
-        admission: what may pass.
+        admission: what may pass; prices: what it costs.
         upstream: sends translated requests, repairs them where needed.
         catalogue: Telnyx's model lists.
         metrics, log, clock, timers: as their types say.
         readiness: what `/readyz` says.
         random: n random bytes, for ids.
+        ledger: where requests are accounted for.
+        spans: where spans are made, None where nobody wants any.
         used: ids of keys of the store -> Unix time of their last use that is not written down yet.
     """
 
@@ -63,6 +108,7 @@ class Services:
     keys: KeyRing
     terms: TermsBook
     admission: Admission
+    prices: Prices
     upstream: Repairing
     catalogue: Catalogue
     metrics: Metrics
@@ -72,10 +118,26 @@ class Services:
     readiness: Readiness
     random: Callable[[int], bytes] = field(repr=False)
     used: dict[str, int] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=NoLedger)
+    spans: Spans | None = None
 
     def record(self, record: Record) -> None:
-        """Account for one request, once, however it ended."""
+        """What is done once for every request, however it ended."""
+        self.account(record)
         self.metrics.record(record)
         if record.key_id:
             self.used[record.key_id] = int(record.started_at)
         self.log.request(record)
+        if self.spans is not None:
+            self.spans.end(record)
+
+    def account(self, record: Record) -> None:
+        """Give the ledger the last word on a request of a tenant. It does not hear of it twice.
+
+        Who has no key is in the metrics and in the log only: anybody could fill the ledger.
+        """
+        if not record.accounted and record.tenant:
+            record.accounted = True
+            if record.charge is None:
+                record.charge = self.prices.charge(record, record.usage)
+            self.ledger.end(record)

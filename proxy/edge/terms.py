@@ -21,11 +21,20 @@ KEPT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a tenant's request for a model is treated."""
+    """How a tenant's request for a model is treated.
+
+    Attributes:
+        allowed: whether it may be asked at all.
+        policy, manner: what was decided about the request, and how the model is spoken to.
+        tags: names in the request's metadata that the ledger keeps.
+        drain: whether a request whose client has left is read to its end.
+    """
 
     allowed: bool
     policy: Policy
     manner: Manner
+    tags: tuple[str, ...] = ()
+    drain: bool = False
 
 
 class TermsBook:
@@ -82,7 +91,13 @@ class TermsBook:
     def _make(self, tenant: Tenant, model: str) -> Terms:
         matching = (profile for pattern, profile in self._profiles if pattern.match(model))
         profile = reduce(laid_over, matching, ModelProfile())
-        return Terms(self.allows(tenant.id, model), self._policy(tenant, model, profile), self._manner(profile))
+        return Terms(
+            self.allows(tenant.id, model),
+            self._policy(tenant, model, profile),
+            self._manner(profile),
+            tenant.metadata_tags,
+            tenant.on_disconnect == "drain",
+        )
 
     def _policy(self, tenant: Tenant, model: str, profile: ModelProfile) -> Policy:
         translation = overridden(self._settings.translation, tenant.translation)

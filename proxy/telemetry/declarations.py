@@ -141,6 +141,24 @@ METRICS = (
         "Tokens consumed.",
         ("tenant", "model", "type", "source"),
     ),
+    Declaration(
+        "telnyx_proxy_cost_usd_total",
+        "counter",
+        "US dollars that requests cost at Telnyx, of those whose price is known.",
+        ("tenant", "model"),
+    ),
+    Declaration(
+        "telnyx_proxy_charged_usd_total",
+        "counter",
+        "US dollars that tenants are charged: the cost with their markup.",
+        ("tenant", "model"),
+    ),
+    Declaration(
+        "telnyx_proxy_unpriced_requests_total",
+        "counter",
+        "Requests that consumed something whose price is not known. They are missing in the two above.",
+        ("model",),
+    ),
     Declaration("telnyx_proxy_in_flight_requests", "gauge", "Requests being served now."),
     Declaration("telnyx_proxy_open_streams", "gauge", "Streams open now."),
     Declaration("telnyx_proxy_stream_ends_total", "counter", "Streams by the way they ended.", ("reason",)),
@@ -187,6 +205,43 @@ METRICS = (
         "counter",
         "Times that a store did not answer.",
         ("store",),
+    ),
+    Declaration(
+        "telnyx_proxy_ledger_spool_bytes",
+        "gauge",
+        "Bytes of the local files in which requests wait for the database. Worth an alert as it nears "
+        "`ledger.spool.size`.",
+    ),
+    Declaration(
+        "telnyx_proxy_ledger_spool_limit_bytes",
+        "gauge",
+        "Bytes that these files may have: `ledger.spool.size`.",
+    ),
+    Declaration(
+        "telnyx_proxy_ledger_rows_waiting",
+        "gauge",
+        "Requests that have ended and are not in the database yet.",
+    ),
+    Declaration(
+        "telnyx_proxy_ledger_rows_shipped_total",
+        "counter",
+        "Requests handed to the database, those included that it had already.",
+    ),
+    Declaration(
+        "telnyx_proxy_ledger_rows_dropped_total",
+        "counter",
+        "Requests that the ledger has forgotten because there was no room for them. Worth an alert.",
+    ),
+    Declaration(
+        "telnyx_proxy_ledger_rows_damaged_total",
+        "counter",
+        "Requests that could not be read again, or that the database would not take; they are kept in files "
+        "`*.damaged`. Worth an alert.",
+    ),
+    Declaration(
+        "telnyx_proxy_ledger_ship_failures_total",
+        "counter",
+        "Times that the database did not take requests.",
     ),
     Declaration(
         "telnyx_proxy_event_loop_lag_seconds",

@@ -10,16 +10,20 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
 from threading import Lock
-from types import MappingProxyType
 from typing import TypeVar
 
 from proxy import __version__
 from proxy.accounts.ledger import Record
+from proxy.accounts.limits import MICROS
+from proxy.accounts.pricing import FREE, Charge
 from proxy.telemetry.declarations import METRICS, metrics_chapter
-from proxy.telemetry.exposition import Exposition
+from proxy.telemetry.exposition import Exposition, Numbers
+from proxy.telemetry.operations import OPERATIONS
 from proxy.telemetry.series import OTHER, Cell, Count, Distribution, Series
 from proxy.telemetry.tally import (
     CACHED_INPUT,
+    CHARGED,
+    COST,
     DURATION,
     FIRST_TOKEN,
     INPUT,
@@ -52,20 +56,6 @@ TOGETHER = 32
 More would not make it cheaper, and a request that comes meanwhile waits for them, a tenth of a millisecond."""
 
 PROVIDER = "telnyx"
-
-OPERATIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "chat.completions": "chat",
-        "responses": "chat",  # OpenAI's newer form of the same operation
-        "completions": "text_completion",
-        "embeddings": "embeddings",
-        "images.generations": "image_generation",  # from here on the convention has no name and allows any
-        "audio.speech": "speech",
-        "audio.transcriptions": "transcription",
-        "audio.translations": "translation",
-    }
-)
-"""`gen_ai.operation.name` by endpoint. Endpoints without a row (the model list) ask no model."""
 
 Kind = tuple[Hashable, ...]
 """What decides on the series in which a request counts."""
@@ -127,13 +117,13 @@ class Metrics:
         with self._lock:
             self._alone["telnyx_proxy_log_lines_lost_total"].value += 1
 
-    def count(self, name: str, *labels: str) -> None:
-        """Something that is no request, and rare: raises a counter by one, at once."""
+    def count(self, name: str, *labels: str, by: int = 1) -> None:
+        """Something that is no request, and rare: raises a counter, at once."""
         with self._counting:
             tally = self._new_tally()
             self._count(tally, ONE, name, labels)
             for count, _ in tally.counts:
-                count.value += 1
+                count.value += by
             self._exposition.write(tally.cells())
 
     def show(self, name: str, value: float, *labels: str) -> None:
@@ -148,6 +138,12 @@ class Metrics:
         self._count_waiting()
         self._exposition.write(self._since_last_time())
         return self._exposition.render(accept)
+
+    def numbers(self, *names: str) -> Mapping[str, Numbers]:
+        """Counters and gauges as they stand, by metric and label values: over all processes. Safe in another thread."""
+        self._count_waiting()
+        self._exposition.write(self._since_last_time())
+        return self._exposition.numbers(names)
 
     def close(self) -> None:
         """The process is ending: its gauges leave the sum over the processes. Nothing may be recorded afterwards."""
@@ -176,13 +172,14 @@ class Metrics:
             while waiting:
                 record = waiting.popleft()
                 duration, waited, first_token = record.duration, record.waited, record.first_token
-                read, written, cached_input, reasoning, source = record.usage
+                read, written, cached_input, reasoning, source = record.usage[:5]
                 violations = record.schema_violations
+                cost, charged, _ = record.charge or FREE
                 pace = None if first_token is None else _seconds_per_token(record)
                 kind = (
                     record.model, record.model_asked, record.tenant, record.endpoint, record.status, record.error_kind,
                     record.stream_end, record.repairs, source, not cached_input, not reasoning, not waited,
-                    not violations, first_token is None, pace is None,
+                    not violations, first_token is None, pace is None, not cost, cost is None,
                 )  # fmt: skip
                 tally = found.get(kind)
                 if tally is None:
@@ -190,7 +187,7 @@ class Metrics:
                 overhead = duration - waited - record.client_waited
                 tally.add((
                     1, duration, overhead if overhead > 0 else 0.0, read, written, cached_input, reasoning,
-                    violations, first_token or 0.0, pace or 0.0,
+                    violations, first_token or 0.0, pace or 0.0, (cost or 0) / MICROS, (charged or 0) / MICROS,
                 ))  # fmt: skip
                 if not tally.noted:  # asked after everything was added: whoever clears it reads the numbers afterwards
                     self._note(tally)
@@ -242,6 +239,14 @@ class Metrics:
             self._count(tally, ONE, "telnyx_proxy_quirk_repairs_total", (model, quirk))
         if usage.source != "none":
             self._fill_tokens(tally, usage, (tenant, model))
+        self._fill_money(tally, record.charge or FREE, (tenant, model))
+
+    def _fill_money(self, tally: Tally, charge: Charge, labels: tuple[str, str]) -> None:
+        if charge.cost is None:
+            self._count(tally, ONE, "telnyx_proxy_unpriced_requests_total", labels[1:])
+        elif charge.cost:
+            self._count(tally, COST, "telnyx_proxy_cost_usd_total", labels)
+            self._count(tally, CHARGED, "telnyx_proxy_charged_usd_total", labels)
 
     def _fill_tokens(self, tally: Tally, usage: Usage, labels: tuple[str, str]) -> None:
         name = "telnyx_proxy_tokens_total"

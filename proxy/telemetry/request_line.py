@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from proxy import codec
 from proxy.accounts.ledger import Record
+from proxy.accounts.limits import MICROS
 from proxy.telemetry.redaction import VALUE_LIMIT, mask, plain, redact
 
 SERVER_ERROR = 500
@@ -26,7 +27,7 @@ _IDENTIFIERS = ("request_id", "client_request_id", "trace_id", "upstream_request
 _OWN = frozenset(
     {
         "timestamp", *_IDENTIFIERS, "input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens",
-        "bytes_in", "bytes_out", "duration_ms", "upstream_ms", "overhead_ms", "client_ms", "ttft_ms",
+        "bytes_in", "bytes_out", "duration_ms", "upstream_ms", "overhead_ms", "client_ms", "ttft_ms", "cost_usd",
     }
 )  # fmt: skip
 """What each request has for itself."""
@@ -82,8 +83,16 @@ def canonical(record: Record) -> dict[str, Any]:
     }
     line = {name: value for name, value in line.items() if value}
     line["status"] = record.status
+    _add_cost(line, record)
     _add_durations(line, record)
     return line
+
+
+def _add_cost(line: dict[str, Any], record: Record) -> None:
+    """US dollars that it costs at Telnyx, where something was consumed whose price is known: to the micro-dollar."""
+    charge = record.charge
+    if charge is not None and charge.price and charge.cost is not None:
+        line["cost_usd"] = charge.cost / MICROS
 
 
 def _add_durations(line: dict[str, Any], record: Record) -> None:
@@ -149,6 +158,8 @@ class RequestLine:
         if record.first_token is not None:
             line["ttft_ms"] = int(record.first_token * 1e5 + 0.5) / 100
         _add_sizes(line, record)
+        if record.charge is not None:
+            _add_cost(line, record)
         identifiers = _add_identifiers(line, record)
         if len(identifiers) > VALUE_LIMIT or not identifiers.isascii() or mask(identifiers) is not identifiers:
             _mask(line)
@@ -186,7 +197,7 @@ class RequestLine:
 
 
 def _add_sizes(line: dict[str, object], record: Record) -> None:
-    read, written, cached_input, reasoning, _ = record.usage
+    read, written, cached_input, reasoning = record.usage[:4]
     if read:
         line["input_tokens"] = read
     if written:

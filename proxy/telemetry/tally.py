@@ -13,6 +13,7 @@ Figures = tuple[float, ...]
 """What a request adds to the numbers; the constants below say which stands where."""
 
 ONE, DURATION, OVERHEAD, INPUT, OUTPUT, CACHED_INPUT, REASONING, VIOLATIONS, FIRST_TOKEN, PACE = range(10)
+COST, CHARGED = 10, 11
 
 
 class Tally:

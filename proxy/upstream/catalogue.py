@@ -5,7 +5,7 @@ be refreshed once it is there: the first reader after the TTL starts the refresh
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -22,6 +22,9 @@ LIST_IDLE = 30.0
 """Seconds between pieces of the list."""
 RETRY_SECONDS = 10.0
 """Seconds before a failed refresh is tried again, so that a Telnyx that is down is not asked by every request."""
+
+OWN = "telnyx"
+"""The provider of the models that Telnyx hosts."""
 
 Clock = Callable[[], float]
 
@@ -48,7 +51,11 @@ class _Shelf:
 
 
 class Catalogue:
-    """The models of every Telnyx account this proxy holds a credential for."""
+    """The models of every Telnyx account this proxy holds a credential for.
+
+    Attributes:
+        edition: raised by one whenever a list has come.
+    """
 
     def __init__(self, transport: Transport, url: str, *, ttl: float, clock: Clock, tasks: TaskOwner) -> None:
         self._transport = transport
@@ -56,9 +63,11 @@ class Catalogue:
         self._ttl = ttl
         self._clock = clock
         self._tasks = tasks
+        self.edition = 0
         self._shelves: dict[str, _Shelf] = {}
         self._known: set[str] = set()
         self._nothing = Rows()
+        self._providers: dict[str, str] = {}
 
     def __contains__(self, model: str) -> bool:
         """Whether any account listed the model: what a metric label may be."""
@@ -73,10 +82,14 @@ class Catalogue:
         """Every model that any account listed."""
         return frozenset(self._known)
 
-    def pricing(self, model: str) -> Any:
-        """What any account's list says of a model's price, None where none does."""
+    def pricing(self, model: str) -> list[Any]:
+        """What the lists of all accounts say of a model's price. Some say zero where others have figures."""
         found = (shelf.rows[model].get("pricing") for shelf in self._shelves.values() if model in shelf.rows)
-        return next((each for each in found if each), None)
+        return [each for each in found if each]
+
+    def provider(self, model: str) -> str:
+        """Who runs a model: `telnyx`, or the name of another provider in lower case. Unlisted ones are Telnyx's."""
+        return self._providers.get(model, OWN)
 
     async def rows(self, credential: str) -> Rows:
         """The list; waits only where there is none yet. Raises UpstreamFault if there is none to be had."""
@@ -126,9 +139,17 @@ class Catalogue:
         if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
             raise failures.from_response(answer.status, answer.headers, body)
         shelf.rows = _rows(body)
+        self.edition += 1
         shelf.loaded = True
         shelf.fresh_until = self._clock() + self._ttl
         self._known.update(shelf.rows)
+        self._providers |= {name: provider for name, row in shelf.rows.items() if (provider := _provider(row)) != OWN}
+
+
+def _provider(row: Mapping[str, Any]) -> str:
+    """`owned_by` is `Telnyx` for its own, the id of an organisation for its fine-tuned models, else a provider's."""
+    owner = str(row.get("owned_by", "")).lower()
+    return owner if owner == str(row["id"]).partition("/")[0].lower() else OWN
 
 
 def _rows(body: bytes) -> Rows:

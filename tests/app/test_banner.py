@@ -19,6 +19,9 @@ def test_it_says_where_everything_is() -> None:
     assert "OPENAI_BASE_URL=http://127.0.0.1:8080/v1\n" in text
     assert f"OPENAI_API_KEY={KEY}\n" in text
     assert "http://127.0.0.1:8081/metrics" in text
+    assert "http://127.0.0.1:8081/dashboard, sign in with admin.token or one of\n" in text
+    assert "telnyx-proxy tokens create" in text
+    assert "/dashboard, sign in with the token below\n" in banner(ADDRESSES, KEY, "Telnyx", "at-1")
     assert text.endswith("Ctrl-C stops it.\n\n")
 
 

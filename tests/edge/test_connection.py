@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from proxy import codec
-from proxy.edge.connection import Connection
+from proxy.edge.connection import Connection, request_id
 from proxy.edge.listener import Listener
 from tests.conftest import Build
 from tests.world import HELLO, KEY, MODEL, World
@@ -238,3 +238,14 @@ async def test_what_wants_to_be_another_protocol_is_answered_as_what_it_is(build
             writer.write(PROBE[:-2] + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
             assert await reader.readuntil(b'{"status":"ok"}')
         writer.close()
+
+
+def test_ids_are_in_the_order_of_time_and_never_the_same() -> None:
+    given = iter(range(256))
+    made = [
+        request_id(now, lambda count: bytes([next(given)]) * count) for now in (1.0, 1.0004, 1.002, 1_763_757_956.5)
+    ]
+    assert made == sorted(made)
+    assert len(set(made)) == len(made)
+    assert all(re.fullmatch("req_[0-9a-f]{32}", each) for each in made)
+    assert int(made[-1][4:16], 16) == 1_763_757_956_500

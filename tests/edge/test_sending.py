@@ -10,6 +10,7 @@ from proxy.accounts.ledger import Record
 from proxy.accounts.tenants import Tenant
 from proxy.clock import Clock
 from proxy.edge.sending import send
+from proxy.edge.services import NoLedger
 from proxy.errors import UpstreamTimeout
 from proxy.translation.rules import Expectation
 from proxy.upstream.transport import Outgoing
@@ -46,6 +47,7 @@ class Sent:
             services=SimpleNamespace(
                 clock=Clock(wall=lambda: telnyx.now, steady=lambda: telnyx.now),
                 upstream=telnyx,
+                ledger=NoLedger(),
                 metrics=SimpleNamespace(count=lambda *what: self.counted.append(what)),
                 log=SimpleNamespace(alert=lambda event, **details: self.said.append({"event": event, **details})),
                 settings=SimpleNamespace(upstream=SimpleNamespace(set_aside=300)),

@@ -1,6 +1,7 @@
 """A record in which everything is said, for tests of what is made of it."""
 
 from proxy.accounts.ledger import Record
+from proxy.accounts.pricing import Charge
 from proxy.usage import Usage
 
 FULL = Record(
@@ -35,4 +36,5 @@ FULL = Record(
     metadata={"purpose": "secret plan"},
     bytes_in=1000,
     bytes_out=2000,
+    charge=Charge(8478, 9326, "config:0123456789ab"),
 )

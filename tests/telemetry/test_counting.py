@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from proxy.accounts.ledger import STREAM_ENDS, Record
 from proxy.telemetry import metrics as module
 from proxy.telemetry.declarations import LABELS, METRICS
-from proxy.telemetry.metrics import OPERATIONS, Metrics
+from proxy.telemetry.metrics import Metrics
+from proxy.telemetry.operations import OPERATIONS
 from proxy.usage import NOTHING, Usage
 
 FIELDS = {"user", "metadata", "messages[].role"}

@@ -231,3 +231,20 @@ def test_with_the_variable_the_files_are_what_is_read(
     assert samples(exposition.render()[0].decode()) == samples(alone.decode())
     exposition.close()
     assert BUSY.name not in samples(exposition.render()[0].decode())
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_numbers_by_metric_and_labels(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cells: list[Cell], *, shared: bool
+) -> None:
+    if shared:
+        monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    else:
+        monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
+    exposition = Exposition(series(*cells))
+    exposition.write(cells)
+    found = exposition.numbers(["hits_total", "busy", "unheard_of"])
+    exposition.close()
+    expected = {cell.labels: cell.value for cell in cells if isinstance(cell, Count) and cell.row is HITS}
+    assert expected
+    assert found == {"hits_total": expected, "busy": {(): 2}, "unheard_of": {}}

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import proxy
 from proxy.accounts.ledger import CLIENT_CLOSED, STREAM_ENDS, Record
+from proxy.accounts.pricing import FREE, Charge
 from proxy.telemetry import declarations
 from proxy.telemetry import metrics as module
 from proxy.telemetry.metrics import Metrics, metrics_chapter
@@ -359,6 +360,25 @@ def test_gauges_go_up_and_down(metrics: Metrics) -> None:
     assert seen.value("telnyx_proxy_open_streams") == 3
 
 
+def test_money_is_counted_in_dollars_and_what_is_unpriced_apart(metrics: Metrics) -> None:
+    labels = {"tenant": "acme", "model": KIMI}
+    priced = [replace(WHOLE, charge=Charge(cost, cost * 2, "config:1")) for cost in (8478, 1, 1_000_000)]
+    unpriced = [replace(WHOLE, charge=Charge()), replace(WHOLE, tenant="beta", charge=Charge())]
+    free = [replace(WHOLE, tenant=tenant, charge=charge) for tenant, charge in (("c", FREE), ("d", None))]
+    seen = scrape(metrics, *priced, *unpriced, *free)
+    assert seen.value("telnyx_proxy_cost_usd_total", **labels) == pytest.approx(1.008479, abs=1e-12)
+    assert seen.value("telnyx_proxy_charged_usd_total", **labels) == pytest.approx(2.016958, abs=1e-12)
+    assert seen.value("telnyx_proxy_unpriced_requests_total", model=KIMI) == 2
+    assert seen.series("telnyx_proxy_cost_usd_total") == [labels]
+    assert seen.series("telnyx_proxy_charged_usd_total") == [labels]
+
+
+def test_what_is_charged_nothing_still_costs(metrics: Metrics) -> None:
+    seen = scrape(metrics, replace(WHOLE, charge=Charge(2_000_000, 0, "config:1")))
+    assert seen.value("telnyx_proxy_cost_usd_total", tenant="acme", model=KIMI) == 2
+    assert seen.value("telnyx_proxy_charged_usd_total", tenant="acme", model=KIMI) == 0
+
+
 def test_lost_log_lines_are_counted(metrics: Metrics) -> None:
     metrics.lose_log_line()
     assert scrape(metrics).value("telnyx_proxy_log_lines_lost_total") == 1
@@ -377,7 +397,8 @@ def test_every_declared_metric_can_have_a_value() -> None:
     metrics.count("telnyx_proxy_credential_refusals_total", "acme", "old")
     metrics.count("telnyx_proxy_store_failures_total", "redis")
     metrics.show("telnyx_proxy_budget_used_ratio", 0.5, "acme", "tenant:acme:day")
-    seen = scrape(metrics, full, replace(full, tenant="globex"))
+    priced, unpriced = replace(full, charge=Charge(5, 6, "x")), replace(full, charge=Charge())
+    seen = scrape(metrics, full, replace(full, tenant="globex"), priced, unpriced)
     filled = {sample.name.removesuffix("_count") for sample in seen.samples}
     assert {row.name for row in declarations.METRICS} - filled == set()
 

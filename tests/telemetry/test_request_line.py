@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.accounts.ledger import STREAM_ENDS, Record
+from proxy.accounts.pricing import FREE, Charge
 from proxy.telemetry import request_line
 from proxy.telemetry.redaction import VALUE_LIMIT
 from proxy.telemetry.request_line import RequestLine, canonical, level_of
@@ -52,6 +53,7 @@ def test_the_canonical_line_tells_everything() -> None:
         "end_user": "0123456789abcdef",
         "bytes_in": 1000,
         "bytes_out": 2000,
+        "cost_usd": 0.008478,
     }
 
 
@@ -67,6 +69,25 @@ def test_the_canonical_line_leaves_out_what_is_empty() -> None:
         "upstream_ms": 0.0,
         "overhead_ms": 0.0,
     }
+
+
+@pytest.mark.parametrize(
+    ("charge", "text"),
+    [
+        (Charge(1, 2, "x"), b'"cost_usd":1e-6'),
+        (Charge(123_456_789, 0, "x"), b'"cost_usd":123.456789'),
+        (Charge(0, 0, "x"), b'"cost_usd":0.0'),
+        (FREE, b""),
+        (Charge(), b""),
+        (None, b""),
+    ],
+)
+def test_the_cost_is_told_to_the_micro_dollar_where_it_is_known(charge: Charge | None, text: bytes) -> None:
+    record = replace(FULL, charge=charge)
+    line = RequestLine({}).render(record)
+    assert text in line
+    assert ("cost_usd" in canonical(record)) == (b"cost_usd" in line) == bool(text)
+    assert json.loads(line).get("cost_usd") == canonical(record).get("cost_usd")
 
 
 def test_a_first_token_at_once_is_no_absent_one() -> None:
@@ -137,6 +158,7 @@ records = st.builds(
     end_user=optional,
     bytes_in=st.integers(0, 2**40),
     bytes_out=st.integers(0, 2**40),
+    charge=st.sampled_from((None, FREE, Charge())) | st.builds(Charge, st.integers(0, 2**50), st.just(0), st.just("x")),
 )
 
 

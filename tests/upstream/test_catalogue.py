@@ -209,6 +209,26 @@ async def test_every_account_has_a_list_of_its_own(build: Build) -> None:
     assert OTHER in catalogue
 
 
+async def test_prices_are_told_by_every_account_and_a_list_that_has_come_is_a_new_edition(build: Build) -> None:
+    pricing = {CREDENTIAL: b'"pricing": {"input": "0"}', OTHER: b'"pricing": {"input": "2"}'}
+
+    async def script(line: Line) -> None:
+        while True:
+            request = await line.request()
+            body = b'{"data": [{"id": "m/one", %s}, {"id": "m/two"}]}' % pricing[request.credential]
+            await line.say(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    async with origin(script) as server:
+        catalogue = build(server.url)
+        assert (catalogue.edition, catalogue.pricing("m/one")) == (0, [])
+        await catalogue.rows(CREDENTIAL)
+        await catalogue.rows(CREDENTIAL)
+        assert (catalogue.edition, catalogue.pricing("m/one")) == (1, [{"input": "0"}])
+        await catalogue.rows(OTHER)
+        assert (catalogue.edition, catalogue.pricing("m/one")) == (2, [{"input": "0"}, {"input": "2"}])
+        assert catalogue.pricing("m/two") == []
+
+
 async def test_warming_fetches_the_list_or_lets_it_be(catalogue: Catalogue, telnyx: Emulator) -> None:
     telnyx.state.choose("unauthorized", {"where": "models"})
     await catalogue.warm(CREDENTIAL)
