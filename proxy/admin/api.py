@@ -54,7 +54,8 @@ class Api:
         expect_query(operation, query)
         call = Call(actor, params, query, validated(operation, body), revision)
         if operation.method == "GET":
-            async with self.office.store.reading() as session:
+            store = self.office.store
+            async with store.asking() if operation.of_ledger else store.reading() as session:
                 await expect_alive(session, actor)
                 return await operation.run(self.office, session, call)
         claim = None

@@ -72,13 +72,13 @@ def present(wanted: bool | None) -> object | None:  # noqa: FBT001 - it is a val
     return SOME if wanted else NONE
 
 
-def size(call: Call, default: int = DEFAULT) -> int:
-    """Rows of the page that is asked for. Raises InvalidRequest."""
+def size(call: Call, default: int = DEFAULT, most: int = MOST) -> int:
+    """Rows of the page that is asked for, `most` at most. Raises InvalidRequest."""
     limit = number(call, "limit")
     if limit is None:
         return default
-    if not 1 <= limit <= MOST:
-        raise InvalidRequest(f"'limit' must be from 1 to {MOST}.", param="limit")
+    if not 1 <= limit <= most:
+        raise InvalidRequest(f"'limit' must be from 1 to {most}.", param="limit")
     return limit
 
 

@@ -17,7 +17,7 @@ from proxy.admin.operations import Operation
 Schema = dict[str, Any]
 
 JSON = "application/json"
-ABOUT = """Tenants, keys, limits and budgets of telnyx-openai-proxy.
+ABOUT = """Tenants, keys, limits, budgets and usage of telnyx-openai-proxy.
 
 Every change is one transaction with its entry in the audit log. A changed object can be protected by `If-Match` with
 the `ETag` it was read with; a POST can be repeated safely with an `Idempotency-Key`. Times are Unix seconds. Objects
@@ -152,8 +152,9 @@ def _parameters(row: Operation) -> Iterator[Schema]:
         if part.startswith("{"):
             yield {"name": part[1:-1], "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
     for name, text in row.query.items():
-        schema = _BY_OPERATION.get((row.id, name)) or PARAMETERS.get(name, _TEXT)
-        yield {"name": name, "in": "query", "description": text, "schema": schema}
+        schema = row.forms.get(name) or _BY_OPERATION.get((row.id, name)) or PARAMETERS.get(name, _TEXT)
+        needed = {"required": True} if name in row.needed else {}
+        yield {"name": name, "in": "query", "description": text, "schema": schema, **needed}
     if row.method == "POST":
         text = "names this request: sent again within a day, it gets the same answer and does nothing"
         yield _header(HEADER, text, {"type": "string", "pattern": "^[!-~]{1,255}$"})

@@ -128,6 +128,7 @@ class Office:
         changed: called after a change was kept, so that this process acts on it at once.
         spent: (budget id, period) -> micro-dollars, as the limiter of this process knows it; empty elsewhere.
         bootstrap: whether the configuration has an admin token, which nobody can revoke.
+        listens: host and port that OpenAI apps connect to, for instructions; port 0 where it is not known.
     """
 
     store: Store
@@ -139,6 +140,7 @@ class Office:
     changed: Callable[[], Awaitable[None]]
     spent: Callable[[], Mapping[tuple[str, int], int]]
     bootstrap: bool = False
+    listens: tuple[str, int] = ("", 0)
 
 
 Run = Callable[[Office, Session, Call], Awaitable[Reply]]
@@ -155,9 +157,11 @@ class Operation:
         run: the work, in a transaction: a reading one for GET, a changing one otherwise.
         summary: one line for the document.
         body, view: pydantic models of what goes in and comes out (`view` of one element where `listed`).
-        query: names of query parameters with a line on each.
+        query: names of query parameters with a line on each; forms: JSON schemas of those whose form their names do
+            not tell; needed: those that must be given.
         listed: the answer is a page.
         status: of success.
+        of_ledger: it may read very many rows, and waits for its turn.
     """
 
     id: str
@@ -171,6 +175,9 @@ class Operation:
     query: Mapping[str, str] = field(default_factory=dict)
     listed: bool = False
     status: int = 200
+    forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    needed: frozenset[str] = frozenset()
+    of_ledger: bool = False
 
 
 EVERYBODY: frozenset[Role] = frozenset({"owner", "operator", "viewer", "tenant_admin"})

@@ -1,4 +1,4 @@
-"""The operator's listener: metrics for Prometheus, health for whatever starts and stops the process, the admin API.
+"""The operator's listener: metrics for Prometheus, health for whatever starts and stops the process, API, dashboard.
 
 It has a port of its own so that it can be closed to the outside. Faults have the same body as on the other listener.
 The document of the API and its page need no token: they hold nothing but what the published program says about
@@ -7,7 +7,7 @@ itself, and a browser that follows a link cannot send one.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
@@ -15,6 +15,8 @@ from proxy import codec
 from proxy.admin import page
 from proxy.admin.api import Api
 from proxy.admin.authorisation import Authorisation
+from proxy.admin.dashboard.serving import Dashboard
+from proxy.admin.dashboard.site import Site
 from proxy.admin.exchange import BODY_LIMIT, FRESH, Exchange
 from proxy.admin.serving import REQUEST_ID, request_id
 from proxy.errors import InternalError, InvalidApiKey, MethodNotAllowed, NotPermitted, ProxyError, UnknownUrl
@@ -23,10 +25,18 @@ from proxy.telemetry.metrics import Metrics
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+SERVER = "telnyx-openai-proxy"
 API_PATHS = ("/admin/v1", "/admin/v1/{rest:.*}", "/v1/organization", "/v1/organization/{rest:.*}")
 
 
-def create_app(metrics: Metrics, readiness: Readiness, token: str | None, api: Api | None = None) -> web.Application:
+def create_app(
+    metrics: Metrics,
+    readiness: Readiness,
+    token: str | None,
+    api: Api | None = None,
+    *,
+    trusted: Sequence[str] = (),
+) -> web.Application:
     """The application; the caller owns the listener.
 
     Args:
@@ -34,7 +44,8 @@ def create_app(metrics: Metrics, readiness: Readiness, token: str | None, api: A
         readiness: what `/readyz` says; called on each probe, so it must be cheap.
         token: the admin token of the configuration. It is what `/metrics` asks for, too (None or empty opens it);
             health never needs one, the admin API always needs one, this or one that was made.
-        api: the admin API; None where no store is configured, which its paths then say.
+        api: the admin API; None where no store is configured, which its paths and the dashboard then say.
+        trusted: networks of load balancers whose word on addresses and TLS is taken.
     """
     authorisation = Authorisation(token, api.office if api is not None else None)
 
@@ -58,6 +69,7 @@ def create_app(metrics: Metrics, readiness: Readiness, token: str | None, api: A
     app.router.add_get("/livez", get_live)
     app.router.add_get("/readyz", get_ready)
     page.add_routes(app)
+    Dashboard(api, metrics, token, Site(trusted)).add_routes(app)
     for path in API_PATHS:
         app.router.add_route("*", path, Exchange(api, authorisation).answer)
     return app
@@ -69,6 +81,7 @@ async def _faults(request: web.Request, handler: Handler) -> web.StreamResponse:
     identity = request_id()
     answer = await _answer(request, handler, identity)
     answer.headers[REQUEST_ID] = identity
+    answer.headers["Server"] = SERVER  # aiohttp would name itself and Python, with their versions
     return answer
 
 

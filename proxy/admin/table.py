@@ -16,9 +16,11 @@ from proxy.admin import (
     keys,
     limits,
     organization,
+    requests,
     rotation,
     tenants,
     tokens,
+    usage,
 )
 from proxy.admin.operations import Operation
 
@@ -36,6 +38,8 @@ def operations() -> tuple[Operation, ...]:
         *api_key_refs.OPERATIONS,
         *tokens.OPERATIONS,
         *audit.OPERATIONS,
+        *usage.OPERATIONS,
+        *requests.OPERATIONS,
         *organization.OPERATIONS,
     )
 

@@ -24,6 +24,7 @@ from schemathesis.checks import CHECKS
 
 from proxy.admin import table
 from proxy.admin.openapi import document
+from proxy.admin.organization.usage import KINDS
 from tests.admin.listener import TOKEN, listener
 
 EXAMPLES: Mapping[str, int] = {"/admin/v1/": 8, "/v1/organization/": 3}
@@ -34,6 +35,7 @@ EARLY = 999_999_000
 _EMPTY = "an empty name"
 _NO_MEANING = "values of OpenAI's that have no meaning here"
 _FLOAT = "2.0 is a whole number to JSON Schema"
+_RANGE = "a range of time ends after it begins, and has not too many buckets"
 NOT_SAID: Mapping[str, str] = {
     "tenants.create": "rules are validated as the configuration is, which no schema says",
     "tenants.update": "as tenants.create",
@@ -41,6 +43,8 @@ NOT_SAID: Mapping[str, str] = {
     "credentials.create": "kinds of secrets exclude each other",
     "credentials.change": _FLOAT,
     "limits.put": _FLOAT,
+    **dict.fromkeys(("usage.show", "usage.latency", "usage.changes", "requests.list", "organization.costs"), _RANGE),
+    **{f"organization.usage.{kind}": _RANGE for kind in KINDS},
     "organization.admin_api_keys.create": _EMPTY,
     "organization.model_permissions.put": _NO_MEANING,
     "organization.project_api_keys.update": _NO_MEANING,
@@ -50,7 +54,7 @@ NOT_SAID: Mapping[str, str] = {
     "organization.service_accounts.create": _EMPTY,
     "organization.spend_limit.put": _FLOAT,
 }
-"""Operations whose document admits bodies that are refused (400), and what it does not say."""
+"""Operations whose document admits requests that are refused (400), and what it does not say."""
 
 schemathesis.openapi.format("cidr", st.ip_addresses().map(str))
 schema = schemathesis.openapi.from_dict(document())
@@ -118,6 +122,10 @@ def led_somewhere(case: Case[Any], known: Mapping[str, str]) -> None:
         case.path_parameters[name] = known[name]
     if isinstance(case.body, dict) and "tenant" in case.body and isinstance(case.body["tenant"], str):
         case.body["tenant"] = "acme"
+    for bounds in (("start", "end"), ("start_time", "end_time")):
+        given = [value for name in bounds if isinstance(value := case.query.get(name), int)]
+        if len(given) == len(bounds):
+            case.query.update(zip(bounds, sorted(given), strict=True))
 
 
 @pytest.mark.parametrize("name", sorted(CALLS))

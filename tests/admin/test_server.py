@@ -55,6 +55,7 @@ async def fault(answer: ClientResponse) -> dict[str, Any]:
     """The error object, after a look at what every error must have."""
     assert answer.content_type == "application/json"
     assert re.fullmatch(r"req_[0-9a-f]{32}", answer.headers["x-request-id"])
+    assert answer.headers["Server"] == "telnyx-openai-proxy", "no versions to look up faults of"
     body = await answer.json()
     assert set(body) == {"error"}
     assert set(body["error"]) == {"message", "type", "param", "code"}
@@ -176,3 +177,10 @@ async def test_a_bug_is_told_to_the_log_alone(open_admin: Open, caplog: pytest.L
     (logged,) = caplog.records
     assert answer.headers["x-request-id"] in logged.getMessage()
     assert "secret detail" in (logged.exc_text or "")
+
+
+async def test_the_dashboard_is_there_without_anything_to_configure(open_admin: Open) -> None:
+    client = await open_admin()
+    answer = await client.get("/dashboard")
+    assert (answer.status, answer.content_type) == (503, "text/html")
+    assert "storage" in await answer.text()

@@ -8,6 +8,7 @@
     model permissions   the models a tenant may use
     admin API key       an admin token with the role of owner
     audit log           ours, under OpenAI's names
+    usage, costs        the ledger
 
 What there is more (scopes, owners, other budgets, roles) has its place at `/admin/v1`; both work on the same rows.
 Shapes: the official SDK's `openai.types.admin.organization` (3.52).
@@ -17,12 +18,14 @@ from proxy.admin.operations import Operation
 from proxy.admin.organization import (
     admin_api_keys,
     audit_logs,
+    costs,
     model_permissions,
     project_api_keys,
     projects,
     rate_limits,
     service_accounts,
     spend_limits,
+    usage,
 )
 from proxy.admin.organization.unsupported import refusal
 
@@ -37,4 +40,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *model_permissions.OPERATIONS,
     *admin_api_keys.OPERATIONS,
     *audit_logs.OPERATIONS,
+    *usage.OPERATIONS,
+    *costs.OPERATIONS,
 )

@@ -18,8 +18,6 @@ REASONS = {
     "spend_alerts": "A budget warns from a percentage on (`soft` at /admin/v1/budgets).",
     "spend_limit": "Budgets are of tenants and keys; the organisation's is kept by Telnyx.",
     "workload_identity_providers": "Applications come with keys.",
-    "usage": "Usage is not served here.",
-    "costs": "Costs are not served here.",
     "hosted_tool_permissions": "There are no hosted tools here.",
     "service_tier_settings": "The tier is the field service_tier of a tenant's or a model's `force`.",
 }

@@ -50,6 +50,5 @@ async def test_clients_are_told_why(api: Official) -> None:
         organization.certificates.list(),
         organization.groups.list(),
         organization.projects.users.list(project),
-        organization.usage.completions(start_time=0),
     ):
         await refused(call, 404, "unsupported_endpoint")
