@@ -49,13 +49,15 @@ def run(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _kept_for_now(settings: "Settings") -> "Iterator[Settings]":
-    """The settings with a store of their own, which goes with the demo, unless one was asked for."""
+    """The settings with a store and a spool of their own, which go with the demo, unless one was asked for."""
     if "url" in settings.storage.model_fields_set:
         yield settings
         return
     with TemporaryDirectory(prefix="telnyx-proxy-demo-") as folder:
         storage = settings.storage.model_copy(update={"url": f"sqlite:///{folder}/demo.db"})
-        yield settings.model_copy(update={"storage": storage})
+        spool = settings.ledger.spool.model_copy(update={"folder": f"{folder}/spool"})
+        ledger = settings.ledger.model_copy(update={"spool": spool})
+        yield settings.model_copy(update={"storage": storage, "ledger": ledger})
 
 
 async def _demo(scenario: str, settings: "Settings") -> int:

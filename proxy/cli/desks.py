@@ -21,6 +21,8 @@ from proxy.cli.tables import Column, Row, Screen, printable, table
 ADMIN = "/admin/v1"
 PAGE = 100
 """Rows asked for at a time."""
+LONG_PAGE = 1_000
+"""The same of requests."""
 URL, TOKEN = "TELNYX_PROXY_URL", "TELNYX_PROXY_ADMIN_TOKEN"
 WHERE = f"""\
 say where to work: --config FILE for the database that this configuration names,
@@ -46,10 +48,14 @@ class Misused(Exception):
     """Arguments that cannot be meant: exit code 2."""
 
 
+Query = Mapping[str, str | Sequence[str]]
+"""Parameters behind `?`; one with several values is given several times."""
+
+
 class Desk(Protocol):
     """Where calls of the admin API are made."""
 
-    async def call(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Any:
+    async def call(self, method: str, path: str, *, query: Query | None = None, body: Any = None) -> Any:
         """One call; decoded JSON. `path` begins with `/admin/v1` and is percent-encoded. Raises Refused."""
         ...
 

@@ -29,6 +29,8 @@ SUBCOMMANDS = (
     "secrets",
     "tokens",
     "audit",
+    "usage",
+    "reconcile",
     "migrate",
     "backup",
     "restore",

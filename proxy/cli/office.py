@@ -3,7 +3,7 @@
 A running server notices by itself what is changed here, as it does when another server changes it.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from proxy.accounts.roles import COMMAND_LINE
 from proxy.admin.api import Api
 from proxy.app.membership import Kept
 from proxy.app.offices import api_on
-from proxy.cli.desks import Refused
+from proxy.cli.desks import Query, Refused
 from proxy.cli.storing import opened
 from proxy.errors import ProxyError
 
@@ -23,9 +23,9 @@ class Near:
     def __init__(self, api: Api) -> None:
         self.api = api
 
-    async def call(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Any:
+    async def call(self, method: str, path: str, *, query: Query | None = None, body: Any = None) -> Any:
         """One call. Raises Refused."""
-        listed = {name: (value,) for name, value in (query or {}).items()}
+        listed = {name: (value,) if isinstance(value, str) else value for name, value in (query or {}).items()}
         try:
             reply = await self.api.call(method, path, COMMAND_LINE, query=listed, body=body)
         except ProxyError as fault:

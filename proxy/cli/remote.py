@@ -11,7 +11,7 @@ import aiohttp
 from yarl import URL
 
 from proxy import codec
-from proxy.cli.desks import TOKEN, Misused, Refused
+from proxy.cli.desks import TOKEN, Misused, Query, Refused
 from proxy.settings.quantities import is_loopback
 
 TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10)
@@ -26,7 +26,7 @@ class Remote:
         self._session = session
         self._base = base
 
-    async def call(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Any:
+    async def call(self, method: str, path: str, *, query: Query | None = None, body: Any = None) -> Any:
         """One request. Raises Refused, also where nobody answers."""
         url = URL(str(self._base) + path, encoded=True).with_query(query or {})
         headers, data = {}, None

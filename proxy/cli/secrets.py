@@ -6,26 +6,18 @@ which Telnyx has it, which requests name in `api_key_ref`.
 
 import argparse
 import asyncio
-import ssl
 import sys
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from proxy.cli.desks import Misused, Refused, Told, enlisted, tell
+from proxy.cli.parties import Party, Place, by_account, gathered
 from proxy.cli.tables import Column, Row, printable, table
 
 if TYPE_CHECKING:
-    from proxy.settings import Settings
-    from proxy.storage.sealing import Sealing
-    from proxy.storage.store import Store
     from proxy.upstream.integration_secrets import IntegrationSecret, IntegrationSecrets
-    from proxy.upstream.transport import Transport
 
-PATIENCE = 30.0
-"""Seconds until Telnyx begins to answer: a list, not a model that thinks."""
 LONGEST = 65_536
 """Bytes of a provider's key at most: a wrong file must not be sent anywhere."""
 THERE, MISSING, NO_KEY = "there", "missing", "unknown: no Telnyx key of the tenant is found here"
@@ -43,51 +35,6 @@ CHECKED = (
     Column("IDENTIFIER", lambda row, now: row["identifier"], kept=True),
     Column("AT TELNYX", lambda row, now: row["state"]),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """A tenant, as far as integration secrets go.
-
-    Attributes:
-        tenant: its id; credential: the Telnyx key it is known by, empty for none; declared: in the configuration.
-        refs: provider -> identifier.
-    """
-
-    tenant: str
-    credential: str = field(repr=False)
-    refs: Mapping[str, str]
-    declared: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What the actions work with."""
-
-    config: Path
-    store: "Store"
-    parties: Mapping[str, Party]
-    transport: "Transport"
-    base_url: str
-
-    def at_telnyx(self, party: Party) -> "IntegrationSecrets":
-        """The secrets of the account of a tenant. Raises Refused where it has no Telnyx key."""
-        from proxy.upstream.integration_secrets import IntegrationSecrets
-
-        if not party.credential:
-            raise Refused(f"no Telnyx key of tenant {party.tenant} is found here; see telnyx-proxy credentials list")
-        return IntegrationSecrets(self.transport, self.base_url, party.credential)
-
-    def party(self, tenant: str) -> Party:
-        """One of them. Raises Misused."""
-        if tenant not in self.parties:
-            known = ", ".join(sorted(self.parties)) or "none"
-            raise Misused(f"there is no tenant {tenant}; there are: {known}")
-        return self.parties[tenant]
-
-    def wanted(self, tenant: str | None) -> list[Party]:
-        """The one that is named, or all of them. Raises Misused."""
-        return [self.party(tenant)] if tenant is not None else list(self.parties.values())
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -137,10 +84,19 @@ def _complain(message: str, code: int) -> int:
 
 
 async def _done(args: argparse.Namespace) -> int:
-    async with _opened(args.config) as place:
+    async with gathered(args.config) as place:
         told, code = await args.act(place, args)
     tell(told, json=args.json)
     return int(code)
+
+
+def _at_telnyx(place: Place, party: Party) -> "IntegrationSecrets":
+    """The secrets of the account of a tenant. Raises Refused where it has no Telnyx key."""
+    from proxy.upstream.integration_secrets import IntegrationSecrets
+
+    if not party.credential:
+        raise Refused(f"no Telnyx key of tenant {party.tenant} is found here; see telnyx-proxy credentials list")
+    return IntegrationSecrets(place.transport, place.base_url, party.credential)
 
 
 # -- the actions
@@ -148,9 +104,9 @@ async def _done(args: argparse.Namespace) -> int:
 
 async def _list(place: Place, args: argparse.Namespace) -> tuple[Told, int]:
     rows: list[Row] = []
-    for parties in _by_account(place.wanted(args.tenant)):
+    for parties in by_account(place.wanted(args.tenant)):
         if parties[0].credential:
-            found = await place.at_telnyx(parties[0]).every()
+            found = await _at_telnyx(place, parties[0]).every()
             rows += [_listed(each, parties) for each in found]
     if not rows:
         return Told(enlisted(rows), notes=("No integration secrets at Telnyx.",)), 0
@@ -175,7 +131,7 @@ def _users(identifier: str, parties: Iterable[Party]) -> Iterator[str]:
 
 async def _check(place: Place, args: argparse.Namespace) -> tuple[Told, int]:
     rows: list[Row] = []
-    for parties in _by_account(place.wanted(args.tenant)):
+    for parties in by_account(place.wanted(args.tenant)):
         if any(party.refs for party in parties):
             states = await _states(place, parties[0])
             rows += [_checked(party, provider, states) for party in parties for provider in sorted(party.refs)]
@@ -192,7 +148,7 @@ async def _states(place: Place, party: Party) -> Mapping[str, str] | str:
     if not party.credential:
         return NO_KEY
     try:
-        return dict.fromkeys((each.identifier for each in await place.at_telnyx(party).every()), THERE)
+        return dict.fromkeys((each.identifier for each in await _at_telnyx(place, party).every()), THERE)
     except ProxyError as fault:
         return f"unknown: {fault.message}"
 
@@ -205,7 +161,7 @@ def _checked(party: Party, provider: str, states: Mapping[str, str] | str) -> Ro
 
 async def _sync(place: Place, args: argparse.Namespace) -> tuple[Told, int]:
     party, secret, ref = place.party(args.tenant), _provider_key(args), _ref(args)
-    telnyx = place.at_telnyx(party)
+    telnyx = _at_telnyx(place, party)
     there = next((each for each in await telnyx.every() if each.identifier == args.identifier), None)
     if secret is None:
         if there is None:
@@ -259,7 +215,7 @@ async def _refer(place: Place, party: Party, ref: Any) -> str:
 
 async def _delete(place: Place, args: argparse.Namespace) -> tuple[Told, int]:
     party = place.party(args.tenant)
-    telnyx = place.at_telnyx(party)
+    telnyx = _at_telnyx(place, party)
     there = next((each for each in await telnyx.every() if each.identifier == args.identifier), None)
     if there is None:
         raise Refused(f"Telnyx has no integration secret '{args.identifier}' of tenant {party.tenant}")
@@ -314,70 +270,3 @@ def _ref(args: argparse.Namespace) -> Any:
         return NewApiKeyRef(tenant=args.tenant, provider=args.provider, identifier=args.identifier)
     except ValidationError as error:
         raise Misused(refusal(error).message) from None
-
-
-@asynccontextmanager
-async def _opened(config: Path) -> AsyncIterator[Place]:
-    """The store of a configuration, and a way to Telnyx. Raises ConfigurationError, StoreUnavailable, OSError."""
-    from proxy.cli.storing import opened
-    from proxy.settings import environment, with_telnyx_keys
-    from proxy.timers import Wheel
-    from proxy.upstream.native_transport import NativeTransport
-
-    async with opened(config) as (stored, store, sealing):
-        settings = with_telnyx_keys(stored, config.parent, environment())
-        upstream, timers = settings.upstream, Wheel()
-        transport = NativeTransport(
-            connect=upstream.timeouts.connect,
-            first_byte=min(PATIENCE, upstream.timeouts.first_byte),
-            keepalive=PATIENCE,
-            user_agent=_user_agent(),
-            tls=ssl.create_default_context(cafile=upstream.ca_file),
-            timers=timers,
-        )
-        try:
-            parties = await _parties(settings, store, sealing)
-            yield Place(config, store, parties, transport, upstream.base_url)
-        finally:
-            await transport.close()
-            timers.close()
-
-
-def _user_agent() -> str:
-    from proxy import __version__
-
-    return f"telnyx-openai-proxy/{__version__}"
-
-
-async def _parties(settings: "Settings", store: "Store", sealing: "Sealing") -> dict[str, Party]:
-    """Every tenant that is in use, declared ones first."""
-    from proxy.app.credentials import Credentials
-    from proxy.settings import Tenant, environment
-
-    rows = (await store.snapshot()).rows
-    keys = Credentials(settings, environment(), sealing, lambda said, **details: None)
-
-    def credential(rules: Tenant) -> str:
-        return keys.of(rules, _of(rules.id, rows["credential"]))[0]
-
-    found = {
-        tenant.id: Party(tenant.id, credential(tenant), dict(tenant.api_key_refs), declared=True)
-        for tenant in settings.tenants
-    }
-    for row in rows["tenant"]:
-        if row["archived_at"] is None and row["id"] not in found:
-            refs = {each["provider"]: each["identifier"] for each in _of(row["id"], rows["api_key_ref"])}
-            found[row["id"]] = Party(row["id"], credential(Tenant(id=row["id"])), refs, declared=False)
-    return found
-
-
-def _of(tenant: str, rows: Iterable[Row]) -> list[dict[str, Any]]:
-    return [dict(row) for row in rows if row["tenant"] == tenant]
-
-
-def _by_account(parties: Iterable[Party]) -> list[list[Party]]:
-    """Those with the same Telnyx key together, so that each account is asked once."""
-    found: dict[str, list[Party]] = {}
-    for party in parties:
-        found.setdefault(party.credential, []).append(party)
-    return list(found.values())

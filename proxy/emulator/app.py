@@ -29,8 +29,10 @@ from proxy.emulator.integration_secrets import Vaults
 from proxy.emulator.patterns import Unsupported
 from proxy.emulator.schema import request_schema
 from proxy.emulator.state import Received, State
+from proxy.emulator.usage_reports import Served
 
 VAULTS = web.AppKey("vaults", Vaults)
+SERVED = web.AppKey("served", Served)
 _RECEIVED = web.RequestKey("received", Received)
 _BEHAVIOUR = web.RequestKey("behaviour", Behaviour)
 
@@ -54,7 +56,8 @@ def create_app(
 ) -> web.Application:
     """A new emulator. Raises scenarios.UnknownScenario or behaviour.BadOption.
 
-    `now` is the clock of `created`. The live state is under `control.STATE`, the integration secrets under `VAULTS`.
+    `now` is the clock of `created`. The live state is under `control.STATE`, the integration secrets under `VAULTS`,
+    what usage reports are made from under `SERVED`.
     """
     # cancelling the handler is how a client that hangs up is noticed while an answer waits
     app = web.Application(
@@ -62,6 +65,7 @@ def create_app(
     )
     app[STATE] = State(scenario, options or {}, now)
     app[VAULTS] = Vaults(now)
+    app[SERVED] = Served(now)
     app.on_response_prepare.append(_maybe_close)
     app.on_shutdown.append(_let_go)
     for base in ("/v2/ai/openai", "/v2/ai"):
@@ -71,6 +75,8 @@ def create_app(
     app.router.add_post("/v2/integration_secrets", _new_secret)
     app.router.add_get("/v2/integration_secrets", _secrets)
     app.router.add_delete("/v2/integration_secrets/{id}", _no_more_secret)
+    app.router.add_get("/v2/usage_reports", _report)
+    app.router.add_get("/v2/usage_reports/options", _report_options)
     control.add_routes(app.router)
     return app
 
@@ -219,6 +225,18 @@ async def _no_more_secret(request: web.Request) -> web.StreamResponse:
     return web.Response(status=204)
 
 
+async def _report(request: web.Request) -> web.StreamResponse:
+    behaviour = await _admit(request, "usage_reports")
+    page = request.app[SERVED].report(behaviour.reports, _key(request), request.query)
+    return web.Response(body=orjson.dumps(page), content_type="application/json")
+
+
+async def _report_options(request: web.Request) -> web.StreamResponse:
+    behaviour = await _admit(request, "usage_reports")
+    options = request.app[SERVED].options(behaviour.reports, request.query)
+    return web.Response(body=orjson.dumps(options), content_type="application/json")
+
+
 async def _chat(request: web.Request) -> web.StreamResponse:
     """The path of a chat request."""
     behaviour = await _admit(request, "chat")
@@ -236,6 +254,7 @@ async def _chat(request: web.Request) -> web.StreamResponse:
         completion = compose(body, model, behaviour, identity=identity, created=int(state.now()))
     except Unsupported as fault:
         raise Refused(failures.bad_request(str(fault))) from None
+    request.app[SERVED].note(_key(request), model, completion.usage)
     streamed = body.get("stream", False)
     headers = _STREAM_HEADERS if streamed else {"content-type": "application/json"}
     response = web.StreamResponse(headers=headers)

@@ -50,6 +50,7 @@ class Behaviour:
         after: see `ending`.
         body_ending: what happens in the middle of a whole answer: `cut`, `reset` or `stall`.
         models: names of rows of `catalogue.QUIRKS`, applied to each row of the model list.
+        reports: the row of `usage_reports.VARIANTS`: what usage reports call things.
     """
 
     scenario: str = "default"
@@ -93,6 +94,7 @@ class Behaviour:
     after: int = 3
     body_ending: str = ""
     models: tuple[str, ...] = ()
+    reports: str = "plain"
 
     def finished(self, reason: str) -> str:
         """What is said for a finish reason."""

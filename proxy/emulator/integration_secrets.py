@@ -12,11 +12,12 @@ from typing import Any
 
 from proxy.emulator import failures
 from proxy.emulator.failures import Refused
+from proxy.emulator.paging import page
 from proxy.emulator.schema import Record, Text
 from proxy.emulator.validation import BODY, fault, faults
 
-SIZE, LARGEST = 20, 250
-"""Rows of a page: where the client does not say, and at most."""
+LARGEST = 250
+"""Rows of a page at most."""
 
 _BODY = Record(
     {"identifier": Text(), "type": Text(("bearer", "basic")), "token": Text(), "username": Text(), "password": Text()},
@@ -69,26 +70,12 @@ class Vaults:
 
     def listed(self, credential: str, query: Mapping[str, str]) -> dict[str, Any]:
         """A page, and what there is in all. Raises Refused for a page that is no number."""
-        number, size = _whole(query, "page[number]", 1), min(_whole(query, "page[size]", SIZE), LARGEST)
         wanted = query.get("filter[type]")
         rows = [kept.row for kept in self.kept(credential) if wanted in {None, kept.given["type"]}]
-        meta = {
-            "page_number": number,
-            "page_size": size,
-            "total_pages": -(-len(rows) // size),
-            "total_results": len(rows),
-        }
-        return {"data": rows[(number - 1) * size : number * size], "meta": meta}
+        return page(rows, query, LARGEST)
 
     def delete(self, credential: str, identity: str) -> None:
         """Forget one. Raises Refused for one that is not there, or belongs to another account."""
         if self._kept.get(credential, {}).pop(identity, None) is None:
             detail = f"There is no integration secret with the id '{identity}'."
             raise Refused(failures.envelope(404, "10005", "Resource not found", detail, "/id"))
-
-
-def _whole(query: Mapping[str, str], name: str, default: int) -> int:
-    text = query.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 10**6):
-        raise Refused(failures.bad_request(f"{name} must be a number from 1.", f"/{name}"))
-    return int(text)

@@ -155,6 +155,10 @@ _CONNECTIONS = {
         "the model list with the prices and regions seen in July 2026", models=("deployed-prices",)
     ),
     "models-bare": _row("the model list with the required fields of January 2026", models=("bare",)),
+    "reports-other-names": _row(
+        "usage reports by model_name, with requests, input_tokens and figures as texts", reports="other-names"
+    ),
+    "reports-cost-only": _row("usage reports that tell nothing but what it cost in all", reports="cost-only"),
 }
 
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(

@@ -64,9 +64,11 @@ class Command:
 
 
 @asynccontextmanager
-async def running(*command: str, environ: Mapping[str, str] | None = None) -> AsyncIterator[Command]:
-    """A process until the block is left, for PATIENCE at most; whatever happens, it is gone afterwards."""
-    async with asyncio.timeout(PATIENCE):
+async def running(
+    *command: str, environ: Mapping[str, str] | None = None, patience: float = PATIENCE
+) -> AsyncIterator[Command]:
+    """A process until the block is left, for `patience` at most; whatever happens, it is gone afterwards."""
+    async with asyncio.timeout(patience):
         process = await asyncio.create_subprocess_exec(
             *command,
             env=clean() | dict(environ or {}),

@@ -1,7 +1,6 @@
 import argparse
 import io
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from proxy import codec
 from proxy.cli import desks
-from proxy.cli.desks import Refused, Told
+from proxy.cli.desks import Query, Refused, Told
 from proxy.cli.main import main
 from proxy.cli.tables import Screen
 
@@ -21,9 +20,9 @@ class Scripted:
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
-        self.asked: list[tuple[str, str, dict[str, str], Any]] = []
+        self.asked: list[tuple[str, str, dict[str, Any], Any]] = []
 
-    async def call(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Any:
+    async def call(self, method: str, path: str, *, query: Query | None = None, body: Any = None) -> Any:
         self.asked.append((method, path, dict(query or {}), body))
         return self.answers.pop(0)
 

@@ -4,7 +4,10 @@ from pathlib import Path
 import pytest
 
 from proxy.cli.main import main
+from proxy.storage.migrating import VERSIONS
 from tests.storage import databases
+
+NEWEST = VERSIONS[-1]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,7 @@ def test_a_sqlite_file_is_made(config: Path, capsys: pytest.CaptureFixture[str])
     path = config.with_name("proxy.db")
     assert main(command) == 0
     assert main(command) == 0
-    assert capsys.readouterr().out == f"{path}: schema 0001, before none\n{path}: schema 0001, nothing to do\n"
+    assert capsys.readouterr().out == f"{path}: schema {NEWEST}, before none\n{path}: schema {NEWEST}, nothing to do\n"
 
 
 async def made(server: databases.Postgres) -> str:
@@ -41,7 +44,7 @@ def test_postgresql(server: databases.Postgres, config: Path, capsys: pytest.Cap
     assert main(["reseal", "--config", str(config)]) == 1
     assert "run 'telnyx-proxy migrate --config FILE'" in capsys.readouterr().err
     assert main(["migrate", "--config", str(config)]) == 0
-    assert capsys.readouterr().out == "postgresql:///postgres: schema 0001, before none\n"
+    assert capsys.readouterr().out == f"postgresql:///postgres: schema {NEWEST}, before none\n"
     assert main(["reseal", "--config", str(config)]) == 0
     assert capsys.readouterr().out == "0 credentials are encrypted under the first key\n"
     for command in ("backup", "restore"):
