@@ -1,12 +1,13 @@
 """telnyx-openai-proxy: any OpenAI app on Telnyx AI inference, by changing two environment variables.
 
-This docstring is the map. Six words first.
+This docstring is the map. Eight words first.
 
 *Endpoint*: one row of `endpoints.py`, what a client can call. *Grant*: what a client's key opens.
 *Reservation*: what a request may use up of its limits and budgets, settled with what it did use.
 *Policy* and *Manner*: what the operator decided about a tenant and a model, and how that model is spoken to.
 *Changes*: what was done to a request and why; the client reads them in `x-telnyx-proxy-changes`.
-*Record*: what is kept of a request when it has ended, however it ended.
+*Record*: what is known of a request when it has ended, however it ended. *Entry*: its row in the ledger.
+*Spool*: where entries wait for the database.
 
 The rooms, from the street to the cellar. Imports point down only; `|` means strangers to one another.
 
@@ -15,14 +16,17 @@ The rooms, from the street to the cellar. Imports point down only; `|` means str
                     nothing else chooses implementations
     edge/ | admin/ | emulator/
                     HTTP in: the path of a request | the operator's API, ours and OpenAI's (admin/organization/),
-                    a table of operations that HTTP and the command line share | a Telnyx to practise on
+                    a table of operations that HTTP and the command line share; admin/dashboard/, pages for a browser
+                    | a Telnyx to practise on
     endpoints.py    THE TABLE OF CONTENTS
     upstream/ | storage/ | telemetry/
                     Telnyx: our own HTTP connections, model list, repairs | tenants, keys, the audit log in a database
-                    (storage/migrations/), limits counted here or in Redis | metrics, log lines, health
+                    (storage/migrations/), limits counted here or in Redis; the ledger: storage/spool, ledger, rollups,
+                    and what it is asked, reports | metrics, log lines, spans, health
     streaming/      PURE. answers that arrive in pieces: bytes -> bytes
     translation/ | accounts/
-                    PURE. what OpenAI says, what Telnyx hears, and back | who may call, how much, and the record
+                    PURE. what OpenAI says, what Telnyx hears, and back | who may call, how much, what it costs, and
+                    what is kept of it
     settings/       what can be configured; secrets by value, environment or file
     errors.py usage.py codec.py clock.py timers.py
                     what can go wrong, by whose fault; tokens; JSON; time; deadlines
@@ -37,10 +41,12 @@ The path of a request, one call each in `edge/journey.py`:
     edge/models      name -> Telnyx id              aliases, the tenant's allow-list
     translation/chat dict -> upstream body          the field table; Changes say what was done and why
     edge/admission   reserve                        for a key with limits: accounts/windows, shares, periods
+    ledger.begin                                    the spool: what is true if nothing more is heard (app/accounting)
     edge/sending     send -> Sent                   upstream/repair: known quirks repaired; another Telnyx key
       |-- failed     translation/failures           -> the OpenAI error a client library expects
       |-- whole      translation/answers            -> client bytes, Usage; edge/reply writes them
       |-- streamed   edge/relay                     Telnyx's piece -> stream.feed -> client.write, all in one call
+    ledger.end                                      the spool again, before the last byte; app/shipping moves it on
     Services.record  Record                         metrics and one log line; always, also when the client has gone; and
                                                     what was reserved is settled
 
@@ -53,7 +59,8 @@ around its text (streaming/templates), and how streams open and end (streaming/s
 Where to add: a field rule, a row in translation/chat and a golden file. A quirk, a row in translation/quirks and a
 scenario in emulator/scenarios. An endpoint, its translation and a row in endpoints.py. An error, a class in errors.py.
 A setting, a field with a description in settings/model. A metric, a row in telemetry/declarations. What an operator can
-do, a row in admin/table and a subcommand. A column, storage/schema and a migration.
+do, a row in admin/table and a subcommand. A page, a row in admin/dashboard/pages. A column, storage/schema and a
+migration; of the ledger, accounts/entries and storage/ledger_schema, too.
 """
 
 __version__ = "0.1.0"
