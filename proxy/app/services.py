@@ -54,9 +54,7 @@ async def running_services(
         spelled_out = terms.spelled_out()
         metrics = Metrics(lambda name: name in spelled_out or name in catalogue, known_field, settings.metrics.series)
         log, tasks, timers, transport = _ground(stack, settings, metrics)
-        base_url = settings.upstream.base_url
-        models_url = base_url + settings.upstream.models_path
-        catalogue = Catalogue(transport, models_url, ttl=settings.models.ttl, clock=clock.steady, tasks=tasks)
+        catalogue = _catalogue(settings, transport, clock, tasks)
         apart = 1 if limits_are_shared(settings.storage.redis) else workers
         limiter = limiter_for(settings.storage.redis, workers, Around(clock, tasks, condition, metrics.count))
         stack.push_async_callback(limiter.close)
@@ -68,7 +66,7 @@ async def running_services(
         ledger = await stack.enter_async_context(accounting(settings, kept, shipping, workers))
         services = Services(
             settings=settings,
-            urls={"chat": base_url + settings.upstream.chat_path},
+            urls={"chat": settings.upstream.base_url + settings.upstream.chat_path},
             keys=KeyRing({}, key_digest(kept)),
             terms=terms,
             admission=_admission(settings, limiter, prices, metrics),
@@ -86,6 +84,11 @@ async def running_services(
         )
         await stack.enter_async_context(membership(services, kept, condition, tasks, apart=apart))
         yield services
+
+
+def _catalogue(settings: Settings, transport: Transport, clock: Clock, tasks: Tasks) -> Catalogue:
+    url = settings.upstream.base_url + settings.upstream.models_path
+    return Catalogue(transport, url, ttl=settings.models.ttl, clock=clock.steady, tasks=tasks)
 
 
 def _ground(

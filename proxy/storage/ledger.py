@@ -106,7 +106,10 @@ SUMMING_ON_SQLITE = tuple(
 async def _taken_apart(rows: Sequence[bytes]) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
     for start in range(0, len(rows), AT_ONCE):
-        found += values(rows[start : start + AT_ONCE])
+        try:
+            found += values(rows[start : start + AT_ONCE])
+        except ValueError:
+            raise BadRow(REFUSED) from None
         await asyncio.sleep(0)
     return found
 
@@ -134,7 +137,7 @@ def _refusals() -> Iterator[None]:
     """Raises BadRow where the database refuses what it was given; wrong SQL stays what it is."""
     try:
         yield
-    except (ValueError, OverflowError):
+    except OverflowError:  # SQLite's driver, of a number beyond 64 bits
         raise BadRow(REFUSED) from None
     except DBAPIError as fault:
         if not _refused(fault.orig):

@@ -218,6 +218,19 @@ async def test_wrong_sql_is_no_fault_of_a_row(kept: LedgerStore, monkeypatch: py
         await kept.add(encoded(made("req_1")))
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_a_bug_of_ours_is_no_fault_of_a_row(kept: LedgerStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else every row would be halved down to, and set aside, for a slip in this program."""
+
+    async def slip(*_: object) -> int:
+        raise ValueError("a slip")
+
+    monkeypatch.setattr(ledger, "_add_to_sqlite", slip)
+    with pytest.raises(ValueError, match="a slip") as raised:
+        await kept.add(encoded(made("req_1")))
+    assert not isinstance(raised.value, BadRow)
+
+
 async def test_an_outage_is_told_as_one_and_what_was_not_added_can_be(opening: Open, postgres: Postgres) -> None:
     kept = LedgerStore(await opening(await postgres.create(), patience=5))
     assert await kept.add(encoded(made("req_1"))) == 1
