@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types house format bench bench-sequential bench-growth bench-micro bench-peers soak lock clean setup setup-dev docs
+.PHONY: help run test lint types house format bench bench-sequential bench-growth bench-micro bench-peers test-clients soak lock clean setup setup-dev docs
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -13,7 +13,7 @@ run: setup ## Set up, then start the proxy: against Telnyx if TELNYX_API_KEY is 
 	@if [ -n "$$TELNYX_API_KEY" ]; then exec $(BIN)/telnyx-proxy serve --config config/proxy.yaml; else exec $(BIN)/telnyx-proxy demo; fi
 
 test: setup-dev lint types ## Set up, then lint, types, house rules and every test
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-report=json:.coverage.json
+	$(BIN)/python -m pytest -n 2 --dist worksteal --reruns 1 --cov --cov-report=term --cov-report=json:.coverage.json
 	$(BIN)/python tests/house/coverage_floor.py .coverage.json
 
 lint: setup-dev ## Ruff, formatting and the import contracts
@@ -45,6 +45,9 @@ bench-peers: setup-dev ## The same beside rival gateways, installed from their r
 
 bench-micro: setup-dev ## Every hot function beside a fixed piece of work, and what has become slower
 	$(BIN)/python -m tests.bench.micro
+
+test-clients: setup-dev ## Every client of the matrix, each in its own environment (some minutes, about 3 GB in .cache)
+	$(BIN)/python -m tests.clients
 
 soak: setup-dev ## Kill the proxy under traffic, 300 times, and compare its ledger with what was answered
 	$(BIN)/python -m tests.soak

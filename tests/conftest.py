@@ -8,7 +8,27 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.bounds import (
+    pytest_runtest_call,
+    pytest_runtest_makereport,
+    pytest_runtest_setup,
+    pytest_runtest_teardown,
+    pytest_sessionfinish,
+)
+from tests.collecting import pytest_collection
+from tests.storage.postgres import postgres
 from tests.world import World, world
+
+__all__ = [
+    "build",
+    "postgres",
+    "pytest_collection",
+    "pytest_runtest_call",
+    "pytest_runtest_makereport",
+    "pytest_runtest_setup",
+    "pytest_runtest_teardown",
+    "pytest_sessionfinish",
+]
 
 settings.register_profile("house", deadline=None)  # a busy machine is no fault
 settings.load_profile("house")

@@ -8,10 +8,11 @@ from proxy.clock import Clock
 from proxy.storage.sealing import sealing
 from proxy.storage.store import Store
 from tests.admin.bureau import NOW, OWNER, Declarations, Known
-from tests.storage.databases import Open, Postgres, opening, postgres
+from tests.storage.databases import Open, opening
 from tests.storage.kept import DAY, HOUR, KIMI, LLAMA, a_request, keep
+from tests.storage.postgres import Postgres
 
-__all__ = ["opening", "postgres"]
+__all__ = ["opening"]
 
 REQUESTS = [
     a_request(

@@ -26,6 +26,7 @@ from proxy.admin import table
 from proxy.admin.openapi import document
 from proxy.admin.organization.usage import KINDS
 from tests.admin.listener import TOKEN, listener
+from tests.processes import PATIENCE
 
 EXAMPLES: Mapping[str, int] = {"/admin/v1/": 8, "/v1/organization/": 3}
 """Of each kind for each operation: as many as fit into some seconds."""
@@ -81,7 +82,9 @@ class Served:
             await self.done.wait()
 
     def post(self, path: str, body: Any) -> Any:
-        answer = requests.post(self.url + path, json=body, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
+        answer = requests.post(
+            self.url + path, json=body, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=PATIENCE
+        )
         assert answer.ok, answer.text
         return answer.json()
 
@@ -101,13 +104,14 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     made = Served()
-    thread = threading.Thread(target=lambda: asyncio.run(made.serve(tmp_path_factory.mktemp("fuzzed"))))
+    folder = tmp_path_factory.mktemp("fuzzed")
+    thread = threading.Thread(target=lambda: asyncio.run(made.serve(folder)), daemon=True)
     thread.start()
-    assert made.ready.wait(20)
+    assert made.ready.wait(PATIENCE)
     yield made
     assert made.loop is not None
     made.loop.call_soon_threadsafe(made.done.set)
-    thread.join(20)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
@@ -149,7 +153,7 @@ def test_it_answers_as_it_says(served: Served, name: str, mode: GenerationMode) 
         if positive:
             led_somewhere(case, known)
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        answer = case.call_and_validate(served.url, headers=headers, excluded_checks=ACCEPTANCE, timeout=10)
+        answer = case.call_and_validate(served.url, headers=headers, excluded_checks=ACCEPTANCE, timeout=PATIENCE)
         # Schemathesis's own check of this does not know that any If-Match may be stale.
         assert not positive or answer.status_code != 400 or name in NOT_SAID, answer.text
 

@@ -13,6 +13,7 @@ from proxy import codec
 from proxy.app import several as module
 from proxy.app.running import Addresses
 from proxy.app.several import SHARED_METRICS, supervise
+from tests.processes import PATIENCE
 from tests.world import settings
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
@@ -64,7 +65,7 @@ def test_the_workers_serve_at_the_addresses_that_are_told_once(tmp_path: Path) -
     def greet(addresses: Addresses) -> None:
         told.append(addresses)
         for root in (addresses.openai, addresses.admin):
-            with urllib.request.urlopen(f"{root}/readyz") as answer:  # noqa: S310 - it is our own
+            with urllib.request.urlopen(f"{root}/readyz", timeout=PATIENCE) as answer:  # noqa: S310 - it is our own
                 assert answer.status == 200
         signal.raise_signal(signal.SIGTERM)
 

@@ -25,9 +25,9 @@ from proxy.storage.segments import Place as Folder
 from proxy.storage.spool import MANY, Spool
 from proxy.telemetry.metrics import Metrics
 from proxy.usage import Usage
-from tests.storage.databases import Hand, Open, Postgres, opening, postgres
+from tests.storage.databases import Hand, Open, Postgres, opening
 
-__all__ = ["opening", "postgres"]
+__all__ = ["opening"]
 
 LIMIT = 1 << 20
 

@@ -55,6 +55,7 @@ class Crew:
         life = lives.pop(0) if lives else serve
 
         def work(report: Report) -> None:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)  # pytest has its own use for it
             signal.alarm(LIFE)
             life(report)
 

@@ -18,6 +18,7 @@ LIFE = 60
 
 def bounded(work: Work, leave: Iterable[int] = ()) -> Worker:
     def bound(report: Report) -> None:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # pytest has its own use for it
         signal.alarm(LIFE)
         work(report)
 

@@ -41,6 +41,7 @@ from tests.bench.targets import OUR_KEY, configuration
 STORED = Path(__file__).with_name("micro.json")
 SLOWER = 1.3
 ROUNDS = 9
+LIMIT, IDLE = 1 << 20, 30.0  # bytes of an answer, and seconds between its pieces
 BURST = 0.004  # seconds that one function runs before the next has its turn
 REFERENCE = "reference"
 DOCUMENT = {"id": "doc-1", "rows": [{"name": f"row {number}", "value": number / 7, "on": True} for number in range(20)]}
@@ -93,7 +94,7 @@ class Hot:
         self._tenant = services.keys.admit(f"Bearer {OUR_KEY}").tenant
         self._model = answers.PREFIX + answers.AT_ONCE
         self._terms = services.terms.look_up(self._tenant.id, self._model)
-        self._repairing = Repairing(Silent(), QuirkMemory(), services.clock.steady)
+        self._repairing = Repairing(Silent(), QuirkMemory(), services.clock.steady, LIMIT, IDLE)
         self._identity = Identity("chatcmpl-0123456789abcdef", 1767225600)
         self._plain = self._translated(stream=False)
         self._streamed = self._translated(stream=True)
@@ -150,8 +151,6 @@ class Hot:
             body=self._plain.body,
             manner=self._terms.manner,
             policy=self._terms.policy,
-            limit=self._services.settings.limits.answer,
-            idle=self._services.settings.upstream.timeouts.between_chunks,
         )
 
     async def _send(self) -> None:
@@ -160,13 +159,13 @@ class Hot:
     async def _round_trip(self) -> None:
         call = self._call()
         sent = await self._services.upstream.send(call)
-        answer = await sent.answer.read(call.limit, call.idle)
+        answer = await sent.answer.read(LIMIT, IDLE)
         sent.answer.close()
         if fault := answers.fault_of(answer, stream=False):
             raise ValueError(fault)
 
     def _feed(self, pieces: Sequence[bytes]) -> None:
-        stream = CHAT.stream(self._streamed.expects, self._identity, self._model)
+        stream = CHAT.stream(self._streamed.expects, self._identity, self._model, event_limit=1 << 22)
         for piece in pieces:
             stream.feed(piece)
         if stream.ended != "complete":

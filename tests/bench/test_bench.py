@@ -115,6 +115,7 @@ def test_stopping_it_ends_what_it_started() -> None:
         assert bench.stderr.readline() == b"round 1/3: relay\n"
         family = processes.tree(bench)
         while len(family) < 3:  # the mock runs before the round is told; the relay follows
+            assert bench.poll() is None
             time.sleep(0.01)
             family = processes.tree(bench)
         bench.send_signal(signal.SIGTERM)

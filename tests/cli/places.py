@@ -4,7 +4,7 @@ import asyncio
 import io
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +19,7 @@ from proxy.cli import desks
 from proxy.cli.main import main
 from proxy.cli.office import office
 from proxy.telemetry.metrics import Metrics
+from tests.processes import PATIENCE
 
 METRICS = Metrics(lambda name: True, lambda path: True)
 TOKEN = "a-bootstrap-token-of-the-tests"
@@ -114,17 +115,18 @@ def listening(config: Path) -> Iterator[str]:
         finally:
             ready.set()
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
-        ready.wait()
+        assert ready.wait(PATIENCE), "it does not start"
         if failed:
             raise failed[0]
         yield started[0]
     finally:
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # it may have ended by itself
             loop.call_soon_threadsafe(over.set)
-        thread.join()
+        thread.join(PATIENCE)
+        assert not thread.is_alive(), "it does not end"
 
 
 def configuration(folder: Path, text: str = CONFIG) -> Path:

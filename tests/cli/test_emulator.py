@@ -14,6 +14,7 @@ import pytest
 
 from proxy.cli import emulator
 from proxy.emulator.scenarios import SCENARIOS
+from tests.processes import PATIENCE, started
 
 PROGRAM = """
 import argparse, sys
@@ -39,16 +40,16 @@ def test_it_has_defaults() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_it_is_told_to_stop(number: signal.Signals) -> None:
     command = [sys.executable, "-c", PROGRAM, "emulator", "--port", "0", "--scenario", "crlf"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         greeting = process.stdout.readline()
         found = re.search(r"(http://127\.0\.0\.1:\d+)/v2 \(scenario crlf\)", greeting)
         assert found is not None
-        with urllib.request.urlopen(f"{found[1]}/_scenario") as response:  # noqa: S310 - our own loopback server
+        with urllib.request.urlopen(f"{found[1]}/_scenario", timeout=PATIENCE) as response:  # noqa: S310 - our own loopback server
             assert json.load(response)["name"] == "crlf"
         process.send_signal(number)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(PATIENCE) == 0
         assert "_scenarios" in process.stdout.read()
         assert process.stderr.read() == ""
 

@@ -1,19 +1,12 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from proxy.cli.main import main
 from proxy.storage.migrating import VERSIONS
-from tests.storage import databases
+from tests.storage.postgres import Postgres
 
 NEWEST = VERSIONS[-1]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[databases.Postgres]:
-    with databases.server() as running:
-        yield running
 
 
 @pytest.fixture
@@ -31,14 +24,14 @@ def test_a_sqlite_file_is_made(config: Path, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out == f"{path}: schema {NEWEST}, before none\n{path}: schema {NEWEST}, nothing to do\n"
 
 
-async def made(server: databases.Postgres) -> str:
-    return await server.create(migrated=False)
+async def made(postgres: Postgres) -> str:
+    return await postgres.create(migrated=False)
 
 
-def test_postgresql(server: databases.Postgres, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_postgresql(postgres: Postgres, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import asyncio
 
-    url = asyncio.run(made(server))
+    url = asyncio.run(made(postgres))
     secrets = "pepper: {value: pepper-pepper-pepper}, encryption_keys: [{value: key-key-key-key-key}]"
     config.write_text(f"storage: {{url: '{url}', {secrets}}}")
     assert main(["reseal", "--config", str(config)]) == 1

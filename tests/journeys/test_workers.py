@@ -28,9 +28,10 @@ TRIES = 200
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Look again and again; what never comes is bounded by the test's own time."""
-    while not condition():  # noqa: ASYNC110 - a log file and processes call nobody back
-        await asyncio.sleep(0.02)
+    """Look again and again, for some time."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - a log file and processes call nobody back
+            await asyncio.sleep(0.02)
 
 
 @dataclass
@@ -90,10 +91,11 @@ class Workers:
     async def counted(self, number: int) -> None:
         """Until so many requests are counted, and no more: a figure may come a moment late."""
         seen = 0.0
-        while seen < number:
-            families = text_string_to_metric_families((await self.get(f"{self.admin}/metrics"))[1])
-            samples = [sample for family in families for sample in family.samples]
-            seen = sum(each.value for each in samples if each.name == "telnyx_proxy_requests_total")
+        async with asyncio.timeout(PATIENCE):
+            while seen < number:
+                families = text_string_to_metric_families((await self.get(f"{self.admin}/metrics"))[1])
+                samples = [sample for family in families for sample in family.samples]
+                seen = sum(each.value for each in samples if each.name == "telnyx_proxy_requests_total")
         assert seen == number
 
 
@@ -102,13 +104,13 @@ Build = Callable[..., Awaitable[Workers]]
 
 @pytest.fixture
 async def build(tmp_path: Path) -> AsyncIterator[Build]:
-    """Starts two workers in front of an emulated Telnyx: `await build("scenario")`."""
-    async with asyncio.timeout(PATIENCE), AsyncExitStack() as stack:
+    """Starts two workers in front of an emulated Telnyx: `await build("scenario", section={...})`."""
+    async with AsyncExitStack() as stack:
 
-        async def start(scenario: str = "default") -> Workers:
+        async def start(scenario: str = "default", **sections: Any) -> Workers:
             telnyx = await stack.enter_async_context(telnyx_running(scenario=scenario))
             log, config = tmp_path / "log.jsonl", tmp_path / "proxy.yaml"
-            config.write_bytes(codec.encode(settings_of(telnyx, log)))
+            config.write_bytes(codec.encode(settings_of(telnyx, log) | sections))
             serve = running(*MODULE, "serve", "--config", str(config), environ={"TMPDIR": str(tmp_path)})
             command = await stack.enter_async_context(serve)
             text = await command.until("Ctrl-C stops it.")

@@ -21,7 +21,7 @@ def test_a_tenant_needs_an_id_only() -> None:
     assert (tenant.models, tenant.keys, tenant.upstream_api_key, tenant.translation) == (("*",), (), None, None)
 
 
-@pytest.mark.parametrize("name", ["Acme", "-a", "", "a b", "a" * 64, "a\n", *RESERVED])
+@pytest.mark.parametrize("name", ["Acme", "-a", "", "a b", "a" * 64, "a\n", *sorted(RESERVED)])
 def test_an_id_is_a_plain_word(name: str) -> None:
     assert len(complaints(Tenant, {"id": name})) == 1
 
@@ -41,6 +41,12 @@ def test_a_key_has_a_plain_name(name: str) -> None:
 @pytest.mark.parametrize("given", [{}, {"secret": {"env": "A"}, "sha256": "ab" * 32}])
 def test_a_key_is_given_as_itself_or_as_its_digest(given: dict[str, Any]) -> None:
     assert complaints(Key, {"name": "web", **given}) == ["must have either secret or sha256"]
+
+
+@pytest.mark.parametrize("route", ["/ai/models", "https://api.telnyx.com/v2/ai/models"])
+def test_a_route_is_what_stands_after_the_prefix(route: str) -> None:
+    assert complaints(Tenant, {"id": "acme", "passthrough": [route]}) == ["must be a path without its beginning"]
+    assert Tenant.model_validate({"id": "acme", "passthrough": ["ai/*"]}).passthrough == ("ai/*",)
 
 
 def test_a_short_key_is_refused() -> None:

