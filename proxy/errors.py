@@ -3,6 +3,9 @@
     ProxyError
     ├── ClientFault                     the request: 4xx, the client can mend it
     │   ├── InvalidRequest              400  with `param`; codes invalid_type, invalid_value, unsupported_parameter, ...
+    │   ├── NothingKept                 400  it goes on from something, and nothing is kept here
+    │   ├── PreviousResponseNotFound    400
+    │   ├── StateTooLarge               400  a response or a conversation that is larger than what is kept
     │   ├── InvalidApiKey               401  the key of this proxy, never the one for Telnyx
     │   ├── ModelNotAllowed             403
     │   ├── NotPermitted                403  the key's scopes, or the admin token's role, do not cover it
@@ -18,6 +21,8 @@
     │   ├── UnsupportedEndpoint         404  OpenAI has it, Telnyx or this proxy does not
     │   ├── MethodNotAllowed            405
     │   ├── RequestTimeout              408  the client did not finish sending
+    │   ├── UpgradeRequired             426  a WebSocket where there is none
+    │   ├── Cancelled                   499  the client cancelled what was made in the background; sent to nobody
     │   └── BodyTooLarge                413
     ├── UpstreamFault                   Telnyx, or the way to it
     │   ├── UpstreamRejected            4xx  Telnyx refused the request; its words are kept
@@ -97,6 +102,12 @@ class InvalidRequest(ClientFault):
     """A field is missing, of the wrong type, out of range, or cannot be honoured."""
 
     code = "invalid_value"
+
+
+class StateTooLarge(ClientFault):
+    """A response with its input, or a conversation, is larger than what is kept of one (`responses.size`)."""
+
+    code = "state_too_large"
 
 
 class InvalidApiKey(ClientFault):
@@ -216,6 +227,33 @@ class RequestTimeout(ClientFault):
 
     status = 408
     code = "request_timeout"
+
+
+class NothingKept(ClientFault):
+    """The request goes on from an earlier one, and this proxy keeps nothing: it has no database."""
+
+    code = "nothing_kept"
+
+
+class PreviousResponseNotFound(ClientFault):
+    """There is no such response, or not any more, or it is another tenant's."""
+
+    code = "previous_response_not_found"
+
+
+class UpgradeRequired(ClientFault):
+    """The client wants to speak WebSocket, which is not spoken here; over plain HTTP it is welcome."""
+
+    status = 426
+    code = "websocket_not_supported"
+    lines = "Upgrade: HTTP/1.1\r\n"
+
+
+class Cancelled(ClientFault):
+    """The client has cancelled a response that was made in the background. It has had its answer."""
+
+    status = 499
+    code = "cancelled"
 
 
 class BodyTooLarge(ClientFault):

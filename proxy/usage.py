@@ -1,5 +1,6 @@
 """What a call consumed: the one word shared by translation, streaming, telemetry and accounts."""
 
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 Source = Literal["upstream", "estimated", "none"]
@@ -54,6 +55,16 @@ def estimate(input_bytes: int, output_bytes: int, reasoning_bytes: int = 0) -> U
         reasoning=-(-reasoning_bytes // BYTES_PER_TOKEN),
         source="estimated",
     )
+
+
+def total(parts: Iterable[Usage]) -> Usage:
+    """What several calls consumed together: estimated where one of them is, none where none consumed anything."""
+    known = [part for part in parts if part.source != "none"]
+    if not known:
+        return NOTHING
+    source: Source = "estimated" if any(part.source == "estimated" for part in known) else "upstream"
+    sums = {name: sum(getattr(part, name) for part in known) for name in Usage._fields if name != "source"}
+    return Usage(**sums, source=source)
 
 
 def size(text: Any) -> int:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy import codec
 from proxy.codec import NAME_LIMIT, SEARCH_LIMIT, NotJson, decode, decode_object, encode, encode_pretty, encode_text
 
 VALUES = st.recursive(
@@ -249,3 +250,21 @@ def test_ten_megabytes_under_suspicion_are_read_once_more() -> None:
     assert len(data) > 10_000_000
     assert decode_object(data) == request
     assert searched(data) <= SEARCH_LIMIT
+
+
+@pytest.mark.parametrize("unit", [b"[],", b'{"a":1},', b'"x":{},', b'"\\\\",[],', b'"\\"[{",{},'])
+def test_what_is_crowded_is_told_wherever_it_is_sliced(monkeypatch: pytest.MonkeyPatch, unit: bytes) -> None:
+    monkeypatch.setattr(codec, "CONTAINERS", 50)
+    for slicing in (1, 2, 7, 1000):
+        monkeypatch.setattr(codec, "SLICE", slicing)
+        assert codec.crowded(unit * 60)
+        assert not codec.crowded(unit * 40)
+
+
+def test_what_stands_in_strings_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec, "CONTAINERS", 50)
+    monkeypatch.setattr(codec, "COMMAS", 50)
+    for slicing in (1, 5, 1000):
+        monkeypatch.setattr(codec, "SLICE", slicing)
+        assert not codec.crowded(codec.encode({"a": '[{,"\\' * 100, "b": "\\"}))
+        assert codec.crowded(b"1," * 60)

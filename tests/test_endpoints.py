@@ -3,21 +3,29 @@
 import re
 from collections import Counter
 from pathlib import Path
-from typing import get_args
 
 import openai
 import pytest
 
-from proxy.endpoints import ENDPOINTS, UNSUPPORTED, Endpoint, Kind, Translation
+from proxy.endpoints import AREAS, ENDPOINTS, UNSUPPORTED, Endpoint
 
 PREFIXES = [prefix for prefix, _ in UNSUPPORTED]
 SERVED = [endpoint.path for endpoint in ENDPOINTS]
 STORED = "/chat/completions/{completion_id}"
 """Completions that OpenAI keeps. Nothing is kept here, and the answer to an unknown path names the path that works."""
+HINT = re.compile(r"(?<![\w.])/v1(/[a-z_/{}]+[a-z_}])")
+
+
+def plain(path: str) -> str:
+    """A path with every name in it as `{}`, which are alike wherever they stand."""
+    return re.sub(r"\{.*?\}", "{}", path)
 
 
 def covers(prefix: str, path: str) -> bool:
-    return path == prefix or path.startswith(f"{prefix}/")
+    steps, path_steps = plain(prefix).split("/"), plain(path).split("/")
+    return len(steps) <= len(path_steps) and all(
+        step in {"{}", other} for step, other in zip(steps, path_steps, strict=False)
+    )
 
 
 def official_paths() -> set[str]:
@@ -41,23 +49,30 @@ def test_every_row_is_unique() -> None:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
 def test_a_row_is_well_formed(endpoint: Endpoint) -> None:
-    assert re.fullmatch(r"[a-z]+\.[a-z]+", endpoint.name)
-    assert endpoint.method in {"GET", "POST"}
-    assert re.fullmatch(r"(?:/[a-z]+)+(?:/\{id\})?", endpoint.path), "without /v1, {id} only at the end"
-    assert endpoint.kind in get_args(Kind)
+    assert re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", endpoint.name)
+    assert endpoint.method in {"GET", "POST", "DELETE", "*"}
+    assert re.fullmatch(r"(?:/(?:[a-z_]+|\{[a-z]+\}))+(?:/\{[a-z]+\.\.\.\})?", endpoint.path), "without /v1"
+    assert re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", endpoint.area)
+    assert endpoint.name.startswith(endpoint.area), "a key is restricted to the beginning of names"
     assert endpoint.summary
     assert not endpoint.summary.endswith("."), "it stands in a table"
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
-def test_completions_have_a_translation_and_nothing_else_has(endpoint: Endpoint) -> None:
-    assert isinstance(endpoint.translation, Translation) == (endpoint.kind == "completion")
+def test_areas_are_those_of_the_rows_in_their_order() -> None:
+    assert set(AREAS) == {endpoint.area for endpoint in ENDPOINTS}
+    assert len(AREAS) == len(set(AREAS))
+
+
+def test_answers_without_a_name_are_told_apart_by_their_prefix() -> None:
+    prefixes = [endpoint.translation.id_prefix for endpoint in ENDPOINTS if endpoint.translation is not None]
+    assert prefixes
+    assert len(prefixes) == len(set(prefixes))
 
 
 @pytest.mark.parametrize(("prefix", "reason"), UNSUPPORTED)
 def test_what_is_not_served_has_a_reason(prefix: str, reason: str) -> None:
-    assert re.fullmatch(r"(?:/[a-z_]+)+", prefix)
-    assert re.fullmatch(r"[A-Z].*\.", reason), "a sentence"
+    assert re.fullmatch(r"(?:/(?:[a-z_]+|\{id\}))+", prefix)
+    assert re.fullmatch(r"[A-Z].*\. [A-Z].*\.|[A-Z].*:.*\.|[A-Z].*\.", reason), "sentences"
 
 
 def test_what_is_not_served_shadows_nothing() -> None:
@@ -68,17 +83,17 @@ def test_what_is_not_served_shadows_nothing() -> None:
 def test_every_path_of_the_official_client_is_served_or_has_a_reason() -> None:
     paths = official_paths()
     assert {"/chat/completions", "/models/{model}", "/embeddings"} <= paths
-    known = {re.sub(r"\{.*?\}", "{}", path) for path in SERVED}
+    known = {plain(path) for path in SERVED}
     assert [
         path
         for path in sorted(paths)
-        if re.sub(r"\{.*?\}", "{}", path) not in known
+        if plain(path) not in known
         and not any(covers(prefix, path) for prefix in PREFIXES)
         and not covers(STORED, path)
     ] == []
 
 
 def test_hints_name_paths_that_are_served() -> None:
-    hinted = {path for _, reason in UNSUPPORTED for path in re.findall(r"(?<![\w.])/v1(/[a-z_/]+[a-z_])", reason)}
-    assert hinted
+    hinted = {path for _, reason in UNSUPPORTED for path in HINT.findall(reason)}
+    assert {"/chat/completions", "/batches/{id}"} <= hinted
     assert hinted <= set(SERVED)

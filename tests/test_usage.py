@@ -3,7 +3,7 @@
 import pytest
 from openai.types import CompletionUsage
 
-from proxy.usage import NOTHING, Usage, estimate, size
+from proxy.usage import NOTHING, Usage, estimate, size, total
 
 
 def test_openai_reads_it() -> None:
@@ -34,3 +34,10 @@ def test_texts_are_measured_in_bytes_and_nothing_else_is() -> None:
 def test_nothing_is_nothing() -> None:
     assert NOTHING.source == "none"
     assert NOTHING.openai()["total_tokens"] == 0
+
+
+def test_calls_are_added_up_and_an_estimate_stays_one() -> None:
+    known, guessed = Usage(5, 2, 1, 1, "upstream", audio_ms=7), Usage(3, source="estimated", characters=4)
+    assert total([]) == total([Usage()]) == Usage()
+    assert total([known, Usage(), known]) == Usage(10, 4, 2, 2, "upstream", audio_ms=14)
+    assert total([known, guessed]) == Usage(8, 2, 1, 1, "estimated", audio_ms=7, characters=4)

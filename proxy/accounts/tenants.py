@@ -27,12 +27,14 @@ class Tenant:
         credential: the Telnyx API key its requests are sent with; never shown.
         models: patterns of the Telnyx ids it may use.
         rota: where there are several Telnyx keys: whose turn it is. `credential` is the first of them then.
+        tunes: it may use what belongs to its Telnyx account as a whole: fine-tuning jobs.
     """
 
     id: str
     credential: str = field(repr=False)
     models: tuple[str, ...] = ("*",)
     rota: Rota | None = field(default=None, compare=False)
+    tunes: bool = False
 
     def secrets(self) -> tuple[str, ...]:
         """Its Telnyx keys: what must not be repeated to anybody."""
@@ -125,6 +127,7 @@ class KeyRing:
         self._digest = digest_of
         self._seal = blake2b(key=digest_of("")[: blake2b.MAX_KEY_SIZE], digest_size=32)
         self._seen: dict[bytes, Grant] = {}
+        self._named: dict[tuple[str, str, str], Grant] | None = None  # made when it is asked for
         self.complete = True
 
     def __len__(self) -> int:
@@ -134,6 +137,22 @@ class KeyRing:
         """Other keys from now on."""
         self._grants = dict(grants)
         self._seen.clear()
+        self._named = None
+
+    def named(self, tenant: str, key_id: str, key: str, now: float) -> Grant:
+        """The grant of a key that is known by its public id, or by its name where it has none: of the configuration.
+
+        Raises InvalidApiKey where there is no such key any more, or it opens nothing at this Unix time.
+        """
+        if self._named is None:
+            self._named = {(each.tenant.id, each.id, each.key): each for each in self._grants.values()}
+            self._named |= {(each.tenant.id, each.id, ""): each for each in self._grants.values() if each.id}
+        grant = self._named.get((tenant, key_id, "" if key_id else key))
+        if grant is None:
+            raise InvalidApiKey("The API key of this request is not known any more.")
+        if grant.expires_at <= now:
+            raise InvalidApiKey(f"The API key of this request is not valid any more: {grant.closed}.")
+        return grant
 
     def admit(self, authorization: str | None, now: float = 0.0) -> Grant:
         """The grant behind an `Authorization` header at a Unix time.

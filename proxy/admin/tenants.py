@@ -169,7 +169,11 @@ async def changed(session: Session, call: Call, row: Row, values: Row) -> Row:
 
 
 async def archive(office: Office, session: Session, call: Call) -> Reply:
-    """Close it for ever. With keys alive only with `force`, which revokes them. Raises NotFound, Conflict, Stale."""
+    """Close it for ever. With keys alive only with `force`, which revokes them. Raises NotFound, Conflict, Stale.
+
+    What the Responses API has kept of it is unreachable without keys, and goes when it is pruned next
+    (`storage.state_pruning`): it may be a gigabyte, too much for the transaction of this change.
+    """
     row = await _changeable(office, session, call)
     force = flag(call, "force")
     if row["archived_at"] is not None:

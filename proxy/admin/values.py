@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from proxy.endpoints import ENDPOINTS
+from proxy.endpoints import AREAS
 from proxy.settings.quantities import lower_hex
 from proxy.settings.section import complaint
 from proxy.settings.tenants import expect_id, expect_name
@@ -61,7 +61,7 @@ def expect_few_stars(value: str) -> str:
     return value
 
 
-ENDPOINT_NAMES = tuple(row.name for row in ENDPOINTS)
+ENDPOINT_NAMES = AREAS
 
 
 def _like(pattern: str, **more: Any) -> WithJsonSchema:

@@ -5,8 +5,9 @@ once; a request that is under way keeps the grant it came with.
 """
 
 import ipaddress
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,7 @@ class Directory:
                 rules[made.id] = made
             if made is not None and (row["disabled"] or row["archived_at"] is not None):
                 closed.add(made.id)
-        tenants = {name: self._tenant(each, of["credential"].get(name, ())) for name, each in rules.items()}
+        tenants = self._tenants(rules, of["credential"])
         self._credentials.forget_others(rules)
         bounding = {
             name: _bounding(each, of["limit"].get(name, ()), of["budget"].get(name, ())) for name, each in rules.items()
@@ -121,9 +122,17 @@ class Directory:
             self._complain("key_not_readable", tenant=tenant.id, key=row["id"])
             return Grant(tenant, row["name"], row["id"], 0.0, "it cannot be read")
 
-    def _tenant(self, rules: Rules, rows: Iterable[Row]) -> Tenant:
-        credential, rota = self._credentials.of(rules, rows)
-        return Tenant(rules.id, credential, tuple(rules.models), rota)
+    def _tenants(self, rules: Mapping[str, Rules], rows: Mapping[str, Iterable[Row]]) -> dict[str, Tenant]:
+        """All tenants. Whose Telnyx key is another's, too, sees that one's jobs, unless an operator has said so."""
+        found: dict[str, Tenant] = {}
+        for name, each in rules.items():
+            credential, rota = self._credentials.of(each, rows.get(name, ()))
+            found[name] = Tenant(name, credential, tuple(each.models), rota)
+        users = Counter(secret for tenant in found.values() for secret in set(tenant.secrets()))
+        return {
+            name: replace(tenant, tunes=_tunes(rules[name], all(users[each] == 1 for each in tenant.secrets())))
+            for name, tenant in found.items()
+        }
 
     def _holder(self, rules: Rules, key: str, name: str, bounding: Bounding) -> Holder | None:
         """What bounds a key and its tenant; None where nothing does."""
@@ -132,6 +141,10 @@ class Directory:
         if not limits and not budgets and not self._shared_out:
             return None
         return Holder(rules.id, key, name, rules.weight, limits, budgets)
+
+
+def _tunes(rules: Rules, alone: bool) -> bool:  # noqa: FBT001 - an answer, not a switch
+    return alone if rules.fine_tuning is None else rules.fine_tuning
 
 
 def _by_tenant(rows: Iterable[Row]) -> dict[str, list[Row]]:

@@ -39,11 +39,13 @@ class Kept:
     Attributes:
         store: the store; sealing: the secrets of what it keeps.
         refresh: makes this process act on a change at once.
+        worker: how others with the same store know this process.
     """
 
     store: "Store"
     sealing: "Sealing" = field(repr=False)
     refresh: Callable[[], Awaitable[object]] = _nobody_follows
+    worker: str = ""
 
 
 def digest_of(kept: Kept | None) -> Callable[[bytes], bytes]:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -17,6 +17,7 @@ from proxy.app.offices import api_for
 from proxy.app.services import running_services
 from proxy.app.storing import opened
 from proxy.clock import SYSTEM, Clock
+from proxy.edge.background import look_after, recover
 from proxy.edge.listener import Listener
 from proxy.edge.services import Services
 from proxy.settings import Settings
@@ -72,15 +73,19 @@ class Place:
 
 
 @asynccontextmanager
-async def running(settings: Settings, clock: Clock = SYSTEM, *, workers: int = 1) -> AsyncIterator[Proxy]:
+async def running(
+    settings: Settings, clock: Clock = SYSTEM, *, workers: int = 1, number: int = 1
+) -> AsyncIterator[Proxy]:
     """Both listeners, up before the body runs; drained and closed after it. Raises OSError where one cannot listen.
 
-    `workers`: processes that serve together, this one included; several share both ports.
+    `workers`: processes that serve together, this one included; several share both ports. `number`: which it is.
     """
     condition = Condition()
     async with AsyncExitStack() as stack:
-        kept = await stack.enter_async_context(opened(settings, clock))
+        kept = await stack.enter_async_context(opened(settings, clock, number))
         services = await stack.enter_async_context(running_services(settings, condition, clock, kept, workers))
+        await recover(services)
+        services.start(look_after(services))
         token = settings.admin.token
         app = create_app(
             services.metrics,
@@ -149,7 +154,7 @@ async def until_signal(
     loop = asyncio.get_running_loop()
     which = {"worker": place.number, "pid": os.getpid()} if place is not None else {}
     with _end(place) as stop:
-        async with running(settings, workers=place.workers if place is not None else 1) as proxy:
+        async with _running(settings, place) as proxy:
             told = ready(proxy)
             if told is not None:
                 await told
@@ -159,6 +164,12 @@ async def until_signal(
             proxy.services.log.say("stopping", grace_seconds=int(settings.shutdown.grace), **which)
             for number in SIGNALS:
                 loop.add_signal_handler(number, proxy.listener.hurry)  # a second one is meant
+
+
+def _running(settings: Settings, place: Place | None) -> AbstractAsyncContextManager[Proxy]:
+    if place is None:
+        return running(settings)
+    return running(settings, workers=place.workers, number=place.number)
 
 
 @contextmanager

@@ -6,19 +6,21 @@ import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from proxy import __version__
 from proxy.accounts.gates import Pool
 from proxy.accounts.ports import Limiter
 from proxy.accounts.tenants import KeyRing
 from proxy.app.accounting import Surroundings, accounting
+from proxy.app.batching import batching, open_files
 from proxy.app.descriptors import most_idle, raise_limit
 from proxy.app.entropy import Entropy
 from proxy.app.keeping import Condition
 from proxy.app.limiting import Around, limiter_for, limits_are_shared
 from proxy.app.logging import StructuredLog
 from proxy.app.membership import Kept, key_digest, membership
+from proxy.app.state import open_state
 from proxy.app.tasks import Tasks
 from proxy.app.tracing import spans_of
 from proxy.clock import SYSTEM, Clock
@@ -26,12 +28,13 @@ from proxy.edge.admission import Admission
 from proxy.edge.prices import Prices
 from proxy.edge.services import Services
 from proxy.edge.terms import TermsBook
-from proxy.settings import Settings
+from proxy.endpoints import FIELDS
+from proxy.settings import Settings, Upstream
+from proxy.storage.reasoning import Sealer
 from proxy.telemetry import loop_lag
 from proxy.telemetry.logs import make_logger, open_output
 from proxy.telemetry.metrics import Metrics
 from proxy.timers import Wheel
-from proxy.translation import chat
 from proxy.translation.quirks import QuirkMemory
 from proxy.upstream.catalogue import Catalogue
 from proxy.upstream.native_transport import NativeTransport
@@ -39,6 +42,8 @@ from proxy.upstream.repair import Repairing
 from proxy.upstream.transport import Transport
 
 USER_AGENT = f"telnyx-openai-proxy/{__version__}"
+ESTIMATED = frozenset({"usage", "input_tokens"})
+"""What changes name that is no field of a request: figures that the proxy counted itself."""
 
 
 @asynccontextmanager
@@ -64,31 +69,76 @@ async def running_services(
         prices = Prices(settings.models.profiles, catalogue)
         shipping = Surroundings(log, metrics, condition, tasks, prices, clock, settings.ledger.retention.model_dump())
         ledger = await stack.enter_async_context(accounting(settings, kept, shipping, workers))
-        services = Services(
-            settings=settings,
-            urls={"chat": settings.upstream.base_url + settings.upstream.chat_path},
+        services = _assembled(
+            _Ground(settings, kept, clock, metrics, log, tasks, timers, transport),
             keys=KeyRing({}, key_digest(kept)),
             terms=terms,
             admission=_admission(settings, limiter, prices, metrics),
             prices=prices,
-            upstream=Repairing(transport, QuirkMemory(), clock.steady),
             catalogue=catalogue,
-            metrics=metrics,
-            log=log,
-            clock=clock,
-            timers=timers,
             readiness=condition.readiness,
             random=random,
             spans=spans,
             ledger=ledger,
         )
         await stack.enter_async_context(membership(services, kept, condition, tasks, apart=apart))
+        await stack.enter_async_context(batching(services, condition, workers))
         yield services
 
 
+def _assembled(ground: "_Ground", *, random: Entropy, **made: Any) -> Services:
+    """What stands on the ground, together with what was made on it."""
+    settings, kept, clock = ground.settings, ground.kept, ground.clock
+    files, batches = open_files(settings, kept, clock, random)
+    return Services(
+        settings=settings,
+        urls=_urls(settings.upstream),
+        start=ground.tasks.start,
+        state=open_state(settings, kept, clock, ground.tasks),
+        files=files,
+        batches=batches,
+        worker=kept.worker if kept is not None else "",
+        sealer=Sealer(kept.sealing if kept is not None else None),
+        upstream=Repairing(
+            ground.transport,
+            QuirkMemory(),
+            clock.steady,
+            settings.limits.answer,
+            settings.upstream.timeouts.between_chunks,
+        ),
+        metrics=ground.metrics,
+        log=ground.log,
+        clock=clock,
+        timers=ground.timers,
+        random=random,
+        **made,
+    )
+
+
+class _Ground(NamedTuple):
+    """What everything else stands on."""
+
+    settings: Settings
+    kept: Kept | None
+    clock: Clock
+    metrics: Metrics
+    log: StructuredLog
+    tasks: Tasks
+    timers: Wheel
+    transport: Transport
+
+
+def _urls(upstream: Upstream) -> dict[str, str]:
+    paths = {"chat": upstream.chat_path, "root": "", **upstream.paths.model_dump()}
+    return {name: upstream.base_url + path for name, path in paths.items()}
+
+
 def _catalogue(settings: Settings, transport: Transport, clock: Clock, tasks: Tasks) -> Catalogue:
-    url = settings.upstream.base_url + settings.upstream.models_path
-    return Catalogue(transport, url, ttl=settings.models.ttl, clock=clock.steady, tasks=tasks)
+    upstream = settings.upstream
+    url = upstream.base_url + upstream.models_path
+    catalogue = Catalogue(transport, url, ttl=settings.models.ttl, clock=clock.steady, tasks=tasks)
+    catalogue.embedding_url = upstream.base_url + upstream.paths.embedding_models
+    return catalogue
 
 
 def _ground(
@@ -123,7 +173,8 @@ def _admission(settings: Settings, limiter: Limiter, prices: Prices, metrics: Me
 
 def known_field(path: str) -> bool:
     """Whether the path of a change may be a metric label: translation writes all of it but the first name."""
-    return re.split(r"[.\[]", path, maxsplit=1)[0] in chat.FIELDS
+    name = re.split(r"[.\[]", path, maxsplit=1)[0]
+    return name in ESTIMATED or any(name in fields for fields in FIELDS.values())
 
 
 def _transport(settings: Settings, timers: Wheel) -> Transport:

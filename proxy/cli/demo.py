@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _kept_for_now(settings: "Settings") -> "Iterator[Settings]":
-    """The settings with a store and a spool of their own, which go with the demo, unless one was asked for."""
+    """The settings with a store, a spool and files of their own, which go with the demo, unless one was asked for."""
     if "url" in settings.storage.model_fields_set:
         yield settings
         return
@@ -57,7 +57,8 @@ def _kept_for_now(settings: "Settings") -> "Iterator[Settings]":
         storage = settings.storage.model_copy(update={"url": f"sqlite:///{folder}/demo.db"})
         spool = settings.ledger.spool.model_copy(update={"folder": f"{folder}/spool"})
         ledger = settings.ledger.model_copy(update={"spool": spool})
-        yield settings.model_copy(update={"storage": storage, "ledger": ledger})
+        batches = settings.batches.model_copy(update={"folder": f"{folder}/files"})
+        yield settings.model_copy(update={"storage": storage, "ledger": ledger, "batches": batches})
 
 
 async def _demo(scenario: str, settings: "Settings") -> int:

@@ -3,11 +3,24 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from proxy.cli.foreseeing import Foreseen
     from proxy.settings import Settings
-    from proxy.translation.changes import Change
+
+CHAT = "chat.completions"
+ENDPOINTS = (
+    CHAT,
+    "responses",
+    "completions",
+    "embeddings",
+    "audio.transcriptions",
+    "audio.speech",
+    "fine_tuning.jobs.create",
+    "messages",
+)
+"""What can be explained; named here so that `--help` need not load any of it."""
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -15,12 +28,24 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser = subparsers.add_parser(
         "explain",
         help="show what a request becomes",
-        description="Show what a chat completions request would become, and every change with its reason. "
-        "Nothing is sent, and no secret is needed.",
+        description="Show what a request would become, and every change with its reason. Nothing is sent, no secret is "
+        "needed, and what is kept of earlier requests is not looked at.",
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the YAML file")
     parser.add_argument("--tenant", metavar="ID", help="whose rules hold; may be left out where there is only one")
-    parser.add_argument("request", type=Path, metavar="REQUEST.json", help="an OpenAI request; - reads standard input")
+    parser.add_argument(
+        "--endpoint",
+        default=CHAT,
+        choices=ENDPOINTS,
+        metavar="NAME",
+        help=f"what the request is for: {', '.join(ENDPOINTS)} (default {CHAT})",
+    )
+    parser.add_argument(
+        "request",
+        type=Path,
+        metavar="REQUEST.json",
+        help="the body of a request, or the fields of its form as JSON; - reads standard input",
+    )
     parser.set_defaults(run=run)
 
 
@@ -29,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from proxy import codec
     from proxy.app.checks import CHECKS
     from proxy.app.starting import with_tenant
+    from proxy.cli.foreseeing import Case, foresee, refusal
     from proxy.errors import ClientFault
     from proxy.settings import environment, load
 
@@ -38,16 +64,18 @@ def run(args: argparse.Namespace) -> int:
         return 2
     data = sys.stdin.buffer.read() if str(args.request) == "-" else args.request.read_bytes()
     try:
-        body, changes = _translate(settings, tenant, codec.decode_object(data))
+        foreseen = foresee(args.endpoint, Case(settings, tenant, codec.decode_object(data)))
     except codec.NotJson as fault:
         where = f"line {fault.line} column {fault.column}: " if fault.line else ""
         sys.stderr.write(f"{args.request}: {where}{fault.message}\n")
         return 2
-    except ClientFault as refusal:
-        sys.stdout.write(f"refused with {refusal.status}:\n{codec.encode_pretty(refusal.envelope())}\n")
+    except ClientFault as fault:
+        status, body = refusal(args.endpoint, fault)
+        sys.stdout.write(f"refused with {status}:\n{codec.encode_pretty(body)}\n")
         return 1
-    url = settings.upstream.base_url + settings.upstream.chat_path
-    sys.stdout.write(f"POST {url}\n\n{codec.encode_pretty(body)}\n\n{_told(changes)}")
+    kind = "Content-Type: multipart/form-data\n" if foreseen.form else ""
+    url = settings.upstream.base_url + foreseen.path
+    sys.stdout.write(f"POST {url}\n{kind}\n{codec.encode_pretty(dict(foreseen.body))}\n\n{_told(foreseen)}")
     return 0
 
 
@@ -66,23 +94,9 @@ def _tenant(settings: "Settings", wanted: str | None) -> str | None:
     return None
 
 
-def _translate(settings: "Settings", tenant: str, request: dict[str, Any]) -> "tuple[dict[str, Any], list[Change]]":
-    from proxy.edge.models import expect_allowed, meant
-    from proxy.edge.terms import TermsBook
-    from proxy.translation import chat, quirks
-    from proxy.upstream.repair import refuser
-
-    book = TermsBook(settings)
-    model, alias = meant(book, {}, request.get("model"))
-    terms = book.look_up(tenant, model)
-    expect_allowed(model, allowed=terms.allowed)
-    translated = chat.translate(request, model, terms.policy)
-    body, adapted = quirks.adapt(translated.body, terms.manner, (), refuser(terms.policy))
-    return body, [*([alias] if alias else []), *translated.changes, *adapted]
-
-
-def _told(changes: "list[Change]") -> str:
+def _told(foreseen: "Foreseen") -> str:
+    changes, notes = foreseen.changes, "".join(f"\n{note}\n" for note in foreseen.notes)
     if not changes:
-        return "Nothing is changed.\n"
+        return f"Nothing is changed.\n{notes}"
     width = max(len(change.text()) for change in changes)
-    return "".join(f"{change.kind:9}  {change.text():{width}}  {change.reason}\n" for change in changes)
+    return "".join(f"{each.kind:9}  {each.text():{width}}  {each.reason}\n" for each in changes) + notes

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from proxy import errors
-from proxy.endpoints import ENDPOINTS
+from proxy.endpoints import ENDPOINTS, FIELDS, Endpoint
 from proxy.settings.reference import settings_chapter
 from proxy.telemetry.metrics import metrics_chapter
 from proxy.translation import chat
@@ -55,7 +55,7 @@ underscore are left alone, since Kubernetes makes such variables for a service c
 
 def document() -> str:
     """The whole of `config/README.md`."""
-    chapters = (INTRODUCTION, settings_chapter(), quirks_chapter(), metrics_chapter())
+    chapters = (INTRODUCTION, settings_chapter(), quirks_chapter(), metrics_chapter(), fields_chapter())
     return "\n\n".join(chapter.strip() for chapter in chapters) + "\n"
 
 
@@ -75,14 +75,38 @@ def quirks_chapter() -> str:
 
 def endpoints_table() -> str:
     """What is served."""
-    rows = [f"| `{row.method} /v1{row.path}` | {row.summary} |" for row in ENDPOINTS]
-    return "\n".join(["| endpoint | |", "|---|---|", *rows])
+    rows = [f"| `{_method(row)} {_path(row)}` | {row.summary} | {_verdicts(row)} |" for row in ENDPOINTS]
+    return "\n".join(["| endpoint | | request fields by their fate |", "|---|---|---|", *rows])
+
+
+def _verdicts(row: Endpoint) -> str:
+    """How many fields of its request have which fate."""
+    table = FIELDS.get(row.name)
+    return "" if table is None else ", ".join(f"{number} {fate}" for fate, number in counts(table).items() if number)
+
+
+def _method(row: Endpoint) -> str:
+    return "any" if row.method == "*" else row.method
+
+
+def _path(row: Endpoint) -> str:
+    return ("" if row.method == "*" else "/v1") + row.path.replace("...}", "}")
 
 
 def fields_table() -> str:
     """The counts by verdict, then every field."""
     told = ", ".join(f"{number} {verdict}" for verdict, number in counts(chat.FIELDS).items())
     return f"{len(chat.FIELDS.rows)} fields: {told}.\n\n{table_markdown(chat.FIELDS).strip()}"
+
+
+def fields_chapter() -> str:
+    """The field tables of the endpoints that do not stand on the front page."""
+    lines = ["## Request fields", "", "Those of chat completions stand in the front page.", ""]
+    for name, table in FIELDS.items():
+        if table is not chat.FIELDS:
+            row = next(row for row in ENDPOINTS if row.name == name)
+            lines += [f"### `{_method(row)} {_path(row)}`", "", table_markdown(table)]
+    return "\n".join(lines).rstrip()
 
 
 def errors_table() -> str:

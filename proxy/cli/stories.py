@@ -158,9 +158,12 @@ def _used(row: Row) -> list[tuple[str, str]]:
         "audio": took(row["audio_seconds"] or None),
         "characters": str(row["characters"] or ""),
     }
+    # Speech has no tokens, and vectors are not made of any: a zero of theirs says nothing.
+    speech = row["audio_seconds"] or row["characters"]
+    absent = {name for name in ("input", "output") if not row[f"{name}_tokens"] and (speech or row["input_tokens"])}
     source = {"none": "nothing was used", "estimated": "estimated: Telnyx told none"}.get(row["source"], "from Telnyx")
     return [
-        *((name, text) for name, text in parts.items() if row["source"] != "none"),
+        *((name, text) for name, text in parts.items() if row["source"] != "none" and name not in absent),
         ("figures", source),
         ("cost", _price(row["cost_usd"])),
         ("charged", _price(row["charged_usd"]) if row["charged_usd"] != row["cost_usd"] else ""),

@@ -26,7 +26,7 @@ WHOLE = (
 )
 """Sums that are whole numbers; `audio_seconds`, `cost_usd` and `charged_usd` are the others."""
 ESTIMATED = "~"
-PRICING = "models: {profiles: {NAME: {price: {input: ..., output: ...}}}}"
+PRICING = "models: {profiles: {NAME: {price: {input: ..., output: ...}}}}    # of speech: audio, characters"
 
 Sums = dict[str, Any]
 Part = Callable[[Row], float]

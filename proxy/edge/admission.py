@@ -15,7 +15,7 @@ from proxy.accounts.ledger import Record
 from proxy.accounts.limits import Amount, BudgetGate, Gates, Reservation, dollars, lasting
 from proxy.accounts.periods import period_start
 from proxy.accounts.ports import Limiter
-from proxy.accounts.pricing import Charge, Rate, reserve_cost
+from proxy.accounts.pricing import Charge, Rate, cost, reserve_cost
 from proxy.accounts.rate_headers import rate_headers
 from proxy.edge.prices import Prices
 from proxy.errors import (
@@ -39,10 +39,19 @@ REFUSALS = "telnyx_proxy_limit_refusals_total"
 
 
 class Prompt(NamedTuple):
-    """What a model reads: UTF-8 bytes of text, and images."""
+    """What a model reads: UTF-8 bytes of text, and images. `silent`: it puts out no tokens, but vectors or sound.
+
+    `characters` are those that it speaks.
+    """
 
     size: int
     images: int = 0
+    silent: bool = False
+    characters: int = 0
+
+
+UNREAD = Prompt(0, 1)
+"""What nobody has measured: like a prompt with images, it teaches nothing about the size of tokens."""
 
 
 @dataclass(slots=True)
@@ -118,16 +127,32 @@ class Admission:
         tier = str(body.get("service_tier", ""))
         rate = self._prices.rate(holder.tenant, model, tier) if gates.budgets else None
         try:
-            output, explicit = _output(body)
+            output, explicit = (0, True) if prompt.silent else _output(body)
             read = self._estimator.input_tokens(model, prompt.size) + prompt.images * IMAGE
+            if prompt.silent and not prompt.size:
+                read = 0  # it reads no tokens, but hears or speaks
             amount = Amount(1, read, read, output)
             if gates.budgets:
-                amount = amount._replace(micros=_expected(rate, amount, model))
+                amount = amount._replace(micros=_expected(rate, amount, model, prompt.characters))
             reservation = await self.limiter.reserve(request_id, gates, amount, explicit=explicit)
         except ProxyError as fault:
             self._count(REFUSALS, holder.tenant, _kind(fault))
             raise
         return Admitted(reservation, model, prompt, rate, rate_headers(reservation) + _warnings(reservation))
+
+    async def enter_plain(self, request_id: str, holder: Holder, model: str = "") -> Admitted:
+        """Reserve for a request of which nobody knows what it takes: it counts as one, and what it did use later.
+
+        Raises as `enter`, but for PriceUnknown.
+        """
+        gates = self._gates_of(holder, model)
+        try:
+            reservation = await self.limiter.reserve(request_id, gates, Amount(1), explicit=True)
+        except ProxyError as fault:
+            self._count(REFUSALS, holder.tenant, _kind(fault))
+            raise
+        lines = rate_headers(reservation) + _warnings(reservation)
+        return Admitted(reservation, model, UNREAD, None, lines)
 
     async def enter_again(self, admitted: Admitted, holder: Holder, body: Mapping[str, Any]) -> Admitted:
         """The same request with another body. One that may put out more than was reserved is reserved for anew.
@@ -149,7 +174,7 @@ class Admission:
         usage = record.usage
         if usage.source == "upstream" and usage.input and not admitted.prompt.images:
             self._estimator.learn(admitted.model, admitted.prompt.size, usage.input)
-        if record.charge is None and admitted.rate is not None:
+        if record.charge is None and (admitted.rate is not None or admitted.prompt is UNREAD):
             record.charge = self._prices.charge(record, usage)
         self.limiter.settle(admitted.reservation, used(usage, record.charge, admitted.rate))
 
@@ -188,9 +213,12 @@ def used(usage: Usage, charge: Charge | None = None, rate: Rate | None = None) -
     return Amount(1, usage.input, uncached, usage.output, micros or 0)
 
 
-def _expected(rate: Rate | None, amount: Amount, model: str) -> int:
+def _expected(rate: Rate | None, amount: Amount, model: str, characters: int = 0) -> int:
     """Micro-dollars that the tenant may be charged for it. Raises PriceUnknown."""
     micros = None if rate is None else reserve_cost(rate.price, amount)
+    if characters and rate is not None and micros is not None:
+        spoken = cost(rate.price, Usage(characters=characters))
+        micros = None if spoken is None else micros + spoken
     if rate is None or micros is None:
         raise PriceUnknown(
             f"A budget applies, and the price of the model '{model}' is not known. An operator can set it in "

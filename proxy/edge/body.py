@@ -17,11 +17,8 @@ COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
 PLAIN = frozenset({"", "identity"})
 GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 """zlib's way to say: whichever of the two the header of the data tells."""
-CONTAINER_LIMIT = 1 << 19
-"""Arrays and objects of one request, brackets inside texts counted along: to read 32 MiB of `[],[],` takes ten seconds,
-in which nobody else is served, and gigabytes. A million tokens of minified JSON in a prompt have half as many."""
-COMMA_LIMIT = 1 << 22
-"""Commas of one request, for the same reason: a plain value takes an eighth of the time and memory of an array."""
+LARGE = 1 << 18
+"""Bytes from which on a body is read by another thread: below it takes less than a millisecond, or a few at worst."""
 FAULTS = (HTTPException, web.RequestPayloadError, ValueError, zlib.error)
 """What reading a broken body raises: the first two are aiohttp's."""
 BROKEN = "The request body is broken in its transfer or content encoding."
@@ -29,31 +26,40 @@ BROKEN = "The request body is broken in its transfer or content encoding."
 
 async def read_object(exchange: Exchange) -> dict[str, Any]:
     """The request body as a JSON object. Raises BodyTooLarge, RequestTimeout, InvalidRequest."""
-    request, limit = exchange.request, exchange.services.settings.limits.body
-    body = _at_hand(request.content) if CONTENT_ENCODING not in request.headers else None
-    if body is not None:
-        if len(body) > limit:
-            raise _too_large(limit)
-    else:
+    body = _at_hand(exchange)
+    if body is None:
         body = await _read(exchange)
-    size = exchange.record.bytes_in = len(body)
-    if size > CONTAINER_LIMIT:
-        _expect_few(body)
     try:
-        return codec.decode_object(body)
+        if len(body) <= LARGE:
+            return codec.decode_object(body)
+        await expect_few(body)
+        return await asyncio.to_thread(codec.decode_object, body)
     except codec.NotJson as fault:
         raise _no_json(fault) from None
 
 
-def _at_hand(content: StreamReader) -> bytes | None:
-    """A body that came in one piece with its head, as nearly all do; None for any other.
+async def read_bytes(exchange: Exchange) -> bytes:
+    """The request body as it is, unpacked. Raises BodyTooLarge, RequestTimeout, InvalidRequest."""
+    body = _at_hand(exchange)
+    return await _read(exchange) if body is None else body
+
+
+def _at_hand(exchange: Exchange) -> bytes | None:
+    """A body that came in one piece with its head, as nearly all do; None for any other. Raises BodyTooLarge.
 
     What aiohttp's ways to take it do for every piece has no use for the only one.
     """
-    if type(content) is not StreamReader or not content._eof or content._exception is not None:  # noqa: SLF001
+    content, limit = exchange.request.content, exchange.services.settings.limits.body
+    if CONTENT_ENCODING in exchange.request.headers or type(content) is not StreamReader:
         return None
     pieces = content._buffer  # noqa: SLF001
-    return pieces.popleft() if len(pieces) == 1 and not content._buffer_offset else None  # noqa: SLF001
+    if not content._eof or content._exception is not None or len(pieces) != 1 or content._buffer_offset:  # noqa: SLF001
+        return None
+    body = pieces.popleft()
+    if len(body) > limit:
+        raise _too_large(limit)
+    exchange.record.bytes_in = len(body)
+    return body
 
 
 async def _read(exchange: Exchange) -> bytes:
@@ -64,9 +70,11 @@ async def _read(exchange: Exchange) -> bytes:
             pieces.take(request.content.read_nowait())
         else:
             await _await(exchange, pieces)
-        return pieces.join()
+        body = pieces.join()
     except FAULTS as fault:
         raise InvalidRequest(BROKEN) from fault
+    exchange.record.bytes_in = len(body)
+    return body
 
 
 async def _await(exchange: Exchange, pieces: "_Pieces") -> None:
@@ -134,11 +142,9 @@ def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"The request body is larger than {limit} bytes, which is what this proxy accepts.")
 
 
-def _expect_few(body: bytes) -> None:
-    """Raises InvalidRequest for a body that holds too much. Most are too small to, and need not be searched."""
-    if body.count(b"[") + body.count(b"{") > CONTAINER_LIMIT or (
-        len(body) > COMMA_LIMIT and body.count(b",") > COMMA_LIMIT
-    ):
+async def expect_few(body: bytes) -> None:
+    """Raises InvalidRequest for JSON that holds too much to be read. Most is too small to, and is not searched."""
+    if len(body) > LARGE and await asyncio.to_thread(codec.crowded, body):
         raise InvalidRequest("The request body holds too many arrays, objects or values.", code="request_too_large")
 
 

@@ -1,6 +1,7 @@
 """One request under way: what came in, what is known of it so far, and how its answer looks from outside."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -8,17 +9,21 @@ from aiohttp import web
 from multidict import istr
 
 from proxy import codec
-from proxy.accounts.ledger import CLIENT_CLOSED, UNKNOWN, Record
+from proxy.accounts.ledger import CLIENT_CLOSED, LEFT, UNKNOWN, Record
 from proxy.edge import addresses
 from proxy.edge.connection import Connection, request_id
 from proxy.edge.reply import Reply, StreamedReply, date
+from proxy.edge.routes import speaks_anthropic
 from proxy.edge.services import Services
-from proxy.errors import ClientFault, MethodNotAllowed, ProxyError, ShuttingDown, UpstreamTimeout
+from proxy.errors import Cancelled, ClientFault, MethodNotAllowed, ProxyError, ShuttingDown, UpstreamTimeout
 from proxy.telemetry import clients, trace
+from proxy.translation.anthropic.errors import envelope, status_of
 
 if TYPE_CHECKING:
+    from proxy.accounts.tenants import Grant
     from proxy.edge.admission import Admitted
-    from proxy.streaming.chat import ChatStream
+    from proxy.edge.making import Making
+    from proxy.streaming.stream import Stream
     from proxy.timers import Timer
 
 NAME_LIMIT = 200
@@ -29,7 +34,12 @@ USER_AGENT, LANGUAGE, RETRY_COUNT, CLIENT_REQUEST_ID, TRACEPARENT = map(
     istr, ("User-Agent", "x-stainless-lang", "x-stainless-retry-count", "X-Client-Request-Id", "traceparent")
 )
 """Headers that are looked at, in the form that is found fastest."""
+API_KEY = istr("x-api-key")
+"""Where Anthropic's client libraries have the key that OpenAI's have as a bearer."""
 TOO_LONG = "The answer took too long (timeouts.total)."
+
+
+Keep = Callable[[], Awaitable[bytes]]
 
 
 class Exchange:
@@ -45,11 +55,16 @@ class Exchange:
         last: its answer says that the connection ends with it.
         admitted: what was reserved for it, None where nothing is counted.
         drain: it is read to its end when its client has left; gone: that has happened.
+        grant: who asks, where the proxy itself does, on somebody's behalf; None = whoever has the key it came with.
+        extra: further headers of the answer, each with its end.
+        making: the response in the background that it makes; None for every other request.
+        keep: writes down what the answer says before its last words are said, and returns them: the whole body, or the
+            last events of a stream. None where nothing is kept. Does not raise.
     """
 
     __slots__ = (
-        "_patience", "admitted", "connection", "drain", "due", "gone", "interruption", "last", "path", "record",
-        "reply", "request", "services", "started", "stream", "task",
+        "_patience", "admitted", "connection", "drain", "due", "extra", "gone", "grant", "interruption", "keep", "last",
+        "making", "path", "record", "reply", "request", "services", "started", "stream", "task",
     )  # fmt: skip
 
     def __init__(self, services: Services, request: web.BaseRequest, connection: Connection, path: str) -> None:
@@ -73,12 +88,26 @@ class Exchange:
         if services.spans is not None:
             services.spans.begin(record)
         self.reply: StreamedReply | None = None
-        self.stream: ChatStream | None = None
+        self.stream: Stream | None = None
         self.interruption: tuple[ProxyError, str] | None = None
         self.last = self.drain = self.gone = False
+        self.extra = ""
         self._patience: Timer | None = None
         self.admitted: Admitted | None = None
+        self.grant: Grant | None = None
+        self.keep: Keep | None = None
+        self.making: Making | None = None
         self.task = connection.server or asyncio.current_task(connection.loop)
+
+    def api_key(self) -> str | None:
+        """The key of a request without an `Authorization` header, as that header would have it."""
+        key = self.request.headers.get(API_KEY)
+        return f"Bearer {key}" if key else None
+
+    def name_for_anthropic(self) -> None:
+        """The answer tells its id under Anthropic's name, too."""
+        if not self.extra:
+            self.extra = f"request-id: {self.record.request_id}\r\n"
 
     def elapsed(self) -> float:
         """Seconds since the request began."""
@@ -96,9 +125,19 @@ class Exchange:
         """The proxy shuts down and waits no longer."""
         self._interrupt(ShuttingDown("The proxy is shutting down. Please try again."), "shutdown")
 
+    def cancel(self) -> None:
+        """The client has cancelled what is made for it in the background."""
+        self._interrupt(Cancelled("The response was cancelled."), LEFT)
+
     def outlive(self) -> bool:
-        """The client has gone. Whether the request goes on without it: for the ledger, and not for ever."""
-        if self.drain and not self.gone:
+        """The client has gone. Whether the request goes on without it: for the ledger, and not for ever.
+
+        What is made in the background has all the time that it has with its client.
+        """
+        if self.making is not None and not self.gone:
+            self.gone = True
+            self._patience = self.services.timers.after(max(0.0, self.due - self.services.clock.steady()), self.run_out)
+        elif self.drain and not self.gone:
             self.gone = True
             self._patience = self.services.timers.after(self.services.settings.limits.drain, self._give_up)
         return self.gone
@@ -145,7 +184,7 @@ class Exchange:
             lines += f"x-telnyx-proxy-changes: {record.changes_header}\r\n"
         if record.upstream_request_id:
             lines += f"x-telnyx-request-id: {record.upstream_request_id}\r\n"
-        return lines
+        return lines + self.extra if self.extra else lines
 
     def answer(self, value: Any, status: int = 200) -> Reply:
         """A whole answer: JSON bytes as they are, or a value to encode."""
@@ -165,7 +204,11 @@ class Exchange:
     def refuse(self, error: ProxyError) -> Reply:
         """The one place that turns an exception into an HTTP answer."""
         self.note(error)
-        reply = self.answer(error.envelope(), error.status)
+        if speaks_anthropic(self.path):
+            self.name_for_anthropic()
+            reply = self.answer(envelope(error, self.record.request_id), status_of(error))
+        else:
+            reply = self.answer(error.envelope(), error.status)
         if error.should_retry is not None:
             reply.add("x-should-retry", "true" if error.should_retry else "false")
         if error.retry_after is not None and error.status in RETRIED:

@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.hdrs import EXPECT
 from aiohttp.web_protocol import RequestHandler
 
+from proxy.edge import background
 from proxy.edge.connection import Connection
 from proxy.edge.exchange import Exchange
 from proxy.edge.journey import handle, turn_away
@@ -107,25 +108,33 @@ class Listener:
 
     def hurry(self) -> None:
         """Cut the grace of a drain under way short."""
-        if self._grace is not None and self._under_way:
+        if self._grace is not None and (self._under_way or self.services.making):
             self._grace.reschedule(asyncio.get_running_loop().time())
 
     async def drain(self, grace: float) -> None:
         """Wait until nothing is under way, at most `grace` seconds; then break off what is left, and begin nothing new.
 
         Clients go on sending on the connections they have: without an end to both, there may never be a quiet moment.
+        Responses in the background have the same time.
         """
         self._draining = True
-        if not self._under_way:
+        if not self._under_way and not self.services.making:
             return
-        self._idle.clear()
         try:
             async with asyncio.timeout(grace) as self._grace:
-                await self._idle.wait()
+                await self._deserted()
+                await background.drained(self.services)
         except TimeoutError:
             self._over = True
             for exchange in self._under_way:
                 exchange.stop()
+            await self._deserted()
+            await background.stop(self.services)
+
+    async def _deserted(self) -> None:
+        """Until nothing is under way."""
+        if self._under_way:
+            self._idle.clear()
             await self._idle.wait()
 
 

@@ -4,12 +4,15 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from proxy.accounts.tenants import Grant, Tenant
+from proxy.edge.exchange import NAME_LIMIT, Exchange
 from proxy.edge.services import Services
-from proxy.edge.terms import TermsBook
+from proxy.edge.terms import Terms, TermsBook
 from proxy.errors import InvalidRequest, ModelNotAllowed, ModelNotFound, UpstreamAuthFailed
+from proxy.translation import embeddings
 from proxy.translation.changes import Change
 from proxy.translation.checks import text
-from proxy.translation.models import alias_row, complete, nearest
+from proxy.translation.models import NEAREST, alias_row, complete, nearest
+from proxy.upstream.catalogue import OWN
 
 MODEL_LIMIT = 256
 """Characters of a model's name. Names are remembered with their terms and repeated in errors and logs, so one of
@@ -18,6 +21,21 @@ _text = text(MODEL_LIMIT)
 
 Meaning = tuple[str, Change | None]
 """The Telnyx id that a name means, and the change where it is another name."""
+
+
+def choose(exchange: Exchange, grant: Grant, asked: Any) -> tuple[str, Change | None, Terms]:
+    """The Telnyx id that a request means, the change if that is another name, and the tenant's terms for it.
+
+    The record has it then. Raises InvalidRequest, ModelNotAllowed.
+    """
+    services, record = exchange.services, exchange.record
+    record.model_asked = str(asked or "")[:NAME_LIMIT]
+    model, alias = resolve(services, grant.tenant, asked)
+    terms = services.terms.look_up(grant.tenant.id, model)
+    if not terms.allowed or (grant.scope is not None and not grant.scope.allows(model)):
+        expect_allowed(model, allowed=False)
+    record.model, record.provider = model, services.catalogue.providers.get(model, OWN)
+    return model, alias, terms
 
 
 def resolve(services: Services, tenant: Tenant, asked: Any) -> Meaning:
@@ -66,9 +84,14 @@ def may_use(services: Services, grant: Grant, model: str) -> bool:
     return services.terms.allows(grant.tenant.id, model) and (grant.scope is None or grant.scope.allows(model))
 
 
-def alternatives(services: Services, grant: Grant, asked: str) -> tuple[str, ...]:
-    """Names like the one asked for that this key may use."""
-    return nearest(asked, _names(services, grant, services.catalogue.known(grant.tenant.credential)))
+def alternatives(services: Services, grant: Grant, asked: str, endpoint: str = "") -> tuple[str, ...]:
+    """Names like the one asked for that this key may use; for embeddings of models that embed, whatever was asked."""
+    names = _names(services, grant, services.catalogue.known(grant.tenant.credential))
+    if endpoint != "embeddings":
+        return nearest(asked, names)
+    exact = services.terms.aliases.exact
+    fit = [name for name in names if exact.get(name, name) in embeddings.MODELS]
+    return nearest(asked, fit) or tuple(fit[:NEAREST])
 
 
 def _names(services: Services, grant: Grant, rows: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ from proxy.edge.exchange import NAME_LIMIT, Exchange
 from proxy.edge.reply import StreamedReply, line
 from proxy.errors import ProxyError, UpstreamTimeout
 from proxy.settings import Settings
-from proxy.streaming.chat import ChatStream
+from proxy.streaming.stream import Stream
 from proxy.upstream.transport import Answer
 
 COMMENT = b": keepalive\n"
@@ -50,7 +50,7 @@ class Pace:
         comment = max(self.shown, self._commented) + self._keepalive
         return max(0.0, min(comment, self.shown + self._heartbeat, self.heard + self._between) - now)
 
-    def fill(self, stream: ChatStream, now: float) -> bytes:
+    def fill(self, stream: Stream, now: float) -> bytes:
         """What to send into the silence; an error event where it is over."""
         if now >= self.heard + self._between:
             return stream.fail(
@@ -88,7 +88,7 @@ class Flow:
         "fault",
     )
 
-    def __init__(self, exchange: Exchange, answer: Answer, stream: ChatStream, reply: StreamedReply) -> None:
+    def __init__(self, exchange: Exchange, answer: Answer, stream: Stream, reply: StreamedReply) -> None:
         self.fault: Exception | None = None
         self._exchange = exchange
         self._record = exchange.record
@@ -114,8 +114,10 @@ class Flow:
             if self.fault is not None:
                 raise self.fault
             self._send(self._stream.finish())
+            await self._conclude()
         except ProxyError as broken:
             self._send(self._stream.fail(broken, "upstream_reset"))
+            await self._conclude()
         finally:
             connection.writer = None
             self._timer.cancel()
@@ -137,9 +139,10 @@ class Flow:
                 record.bytes_out += len(out)
                 if record.first_token is None and stream.started:
                     record.first_token = begun - self._exchange.started
-                if ended is not None:
+                last = ended is not None and self._exchange.keep is None
+                if last:
                     self._settle()
-                self._reply.write(out, last=ended is not None)
+                self._reply.write(out, last=last)
             if ended is not None:
                 self._let_go(ended)
         except ConnectionError as gone:
@@ -163,13 +166,22 @@ class Flow:
         else:
             self._answer.close()
 
+    async def _conclude(self) -> None:
+        """Say the last words of a stream that is kept, once it is. Raises ConnectionError."""
+        keep = self._exchange.keep
+        if keep is not None and not self._reply.ended:
+            out = await keep()
+            self._record.bytes_out += len(out)
+            self._settle()
+            self._reply.write(out, last=True)
+
     def _send(self, out: bytes) -> None:
         if out:
             self._record.bytes_out += len(out)
-            ended = self._stream.ended is not None
-            if ended:
+            last = self._stream.ended is not None and self._exchange.keep is None
+            if last:
                 self._settle()
-            self._reply.write(out, last=ended)
+            self._reply.write(out, last=last)
 
     def _settle(self) -> None:
         """The last piece is about to be written: first it is accounted for."""
@@ -215,7 +227,7 @@ class Flow:
             self._answer.resume()
 
 
-async def relay(exchange: Exchange, answer: Answer, stream: ChatStream) -> StreamedReply:
+async def relay(exchange: Exchange, answer: Answer, stream: Stream) -> StreamedReply:
     """Hand a streamed answer on. Returns when it has ended, however it ended; the record says how."""
     reply = StreamedReply(exchange.connection, exchange.request, last=exchange.last)
     exchange.reply, exchange.stream, exchange.record.status = reply, stream, 200
@@ -224,12 +236,15 @@ async def relay(exchange: Exchange, answer: Answer, stream: ChatStream) -> Strea
     connection, whole = exchange.connection, None
     try:
         reply.begin(exchange.lines(CONTENT_TYPE) + LINES)
-        if answer.whole is not None and connection.stuck is None:
+        if answer.whole is not None and connection.stuck is None and exchange.keep is None:
             whole, answer.whole = answer.whole, None
             _hand_over(exchange, whole, stream, reply)
         else:
             reply.show_soon()
-            await Flow(exchange, answer, stream, reply).run()
+            flow = Flow(exchange, answer, stream, reply)
+            if exchange.keep is not None:
+                flow.feed(b"")  # the first events of a response need nothing that Telnyx says
+            await flow.run()
         if connection.stuck is not None or not reply.ended:
             await _flush(exchange, reply)
     except ConnectionError:
@@ -248,7 +263,7 @@ async def relay(exchange: Exchange, answer: Answer, stream: ChatStream) -> Strea
     return reply
 
 
-def _hand_over(exchange: Exchange, whole: bytes, stream: ChatStream, reply: StreamedReply) -> None:
+def _hand_over(exchange: Exchange, whole: bytes, stream: Stream, reply: StreamedReply) -> None:
     """A stream that came as a whole, as answers that were kept somewhere do: there is nothing to wait for."""
     record, elapsed = exchange.record, exchange.elapsed()
     out = stream.feed(whole)
@@ -275,22 +290,27 @@ async def _flush(exchange: Exchange, reply: StreamedReply) -> None:
 
 
 async def break_off(exchange: Exchange, error: ProxyError, end: str) -> None:
-    """End a stream that has begun with an error event, if the client still reads."""
+    """End a stream that has begun with an error event, if the client still reads; where there are no events, cut it."""
     reply, stream = exchange.reply, exchange.stream
-    if reply is None or stream is None:
+    if reply is None:
+        return
+    if stream is None:
+        reply.cut()
         return
     try:
-        if last := stream.fail(error, end):
+        last = stream.fail(error, end)
+        if exchange.keep is not None and not reply.ended:
+            last += await exchange.keep()
+        if last:
             settle(exchange, stream)
             reply.write(last, last=True)
         async with asyncio.timeout(LAST_WORDS):
             await _flush(exchange, reply)
     except (TimeoutError, ConnectionError):
-        if exchange.request.transport is not None:
-            exchange.request.transport.abort()
+        reply.cut()
 
 
-def settle(exchange: Exchange, stream: ChatStream) -> None:
+def settle(exchange: Exchange, stream: Stream) -> None:
     """Account for a stream whose last piece is about to be written. Raises ConnectionError where nobody will read it.
 
     Who reads the end of an answer can rely on it that the ledger has it.
@@ -310,7 +330,7 @@ def _abandon(exchange: Exchange) -> None:
         exchange.record.stream_end = LEFT
 
 
-def _account(exchange: Exchange, stream: ChatStream) -> None:
+def _account(exchange: Exchange, stream: Stream) -> None:
     record = exchange.record
     record.usage = stream.usage
     record.model = stream.model[:NAME_LIMIT]

@@ -171,6 +171,13 @@ class StreamedReply:
         """The connection ends with this answer."""
         self.keep_alive = False
 
+    def cut(self) -> None:
+        """The connection ends now, without the end of the answer, so that nobody takes what came for all of it."""
+        self.ended, self.keep_alive = True, False
+        transport = self._connection.transport
+        if transport is not None:
+            transport.abort()
+
     async def prepare(self, request: web.BaseRequest) -> None:
         """Nothing: it has begun."""
 

@@ -4,13 +4,15 @@ A 401 was not served, so the request may be sent again. The key that was refused
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
-from proxy.accounts.credentials import Turn
+from proxy.accounts.credentials import Rota, Turn
 from proxy.accounts.tenants import Tenant
-from proxy.edge.exchange import Exchange
+from proxy.edge.exchange import Exchange, header_value
 from proxy.errors import UpstreamFailed, UpstreamTimeout
 from proxy.translation.rules import Expectation
-from proxy.upstream.repair import Sent, UpstreamCall
+from proxy.upstream.repair import SUCCESS, Sent, UpstreamCall
+from proxy.upstream.transport import Answer
 from proxy.usage import estimate
 
 REFUSED = 401
@@ -20,47 +22,101 @@ IN_VAIN = (asyncio.CancelledError, UpstreamTimeout, UpstreamFailed)
 
 
 async def send(exchange: Exchange, tenant: Tenant, call: UpstreamCall, expects: Expectation) -> Sent:
-    """What came back. The time it took, and what it consumed in vain, go into the record. Raises UpstreamFault."""
+    """What came back. The time it took, and what it consumed also if in vain, go into the record.
+
+    Raises UpstreamFault.
+    """
     services, record = exchange.services, exchange.record
     before = services.clock.steady()
-    services.ledger.begin(record, estimate(expects.input_bytes, 0))
+    expected = estimate(expects.input_bytes, 0)
+    services.ledger.begin(record, expected)
     try:
         if tenant.rota is None:
             sent = await services.upstream.send(call)
             if sent.answer.status == REFUSED:
                 services.metrics.count(REFUSALS, tenant.id, "")
-            return sent
-        return await _by_turns(exchange, tenant, call)
+        else:
+            sent = await deliver(exchange, tenant, call)
     except IN_VAIN:
-        record.usage = estimate(expects.input_bytes, 0)
+        record.usage = expected
         raise
     finally:
         record.waited += services.clock.steady() - before
-
-
-async def _by_turns(exchange: Exchange, tenant: Tenant, call: UpstreamCall) -> Sent:
-    """With the key whose turn it is; refused, with the next one, until none is left."""
-    services, rota = exchange.services, tenant.rota
-    sent: Sent | None = None
-    tried: frozenset[str] = frozenset()
-    while rota is not None:
-        turn = rota.pick(services.clock.wall(), tried)
-        if turn is None:
-            break
-        call.outgoing.credential = turn.secret
-        sent = await services.upstream.send(call)
-        if sent.answer.status != REFUSED:
-            break
-        _set_aside(exchange, tenant, turn)
-        tried |= {turn.name}
-    if sent is None:
-        raise RuntimeError("a rota has a key for everybody")
+    if sent.answer.status == SUCCESS:
+        record.usage = expected  # it has read the prompt, also where its answer is of no use
     return sent
 
 
-def _set_aside(exchange: Exchange, tenant: Tenant, turn: Turn) -> None:
+async def deliver(exchange: Exchange, tenant: Tenant, call: UpstreamCall) -> Sent:
+    """The same without a word to the record, for one of several calls that are accounted for together."""
+
+    async def send_with(secret: str) -> Sent:
+        call.outgoing.credential = secret
+        return await exchange.services.upstream.send(call)
+
+    return await by_turns(exchange, tenant, send_with)
+
+
+async def by_turns(
+    exchange: Exchange, tenant: Tenant, send_with: Callable[[str], Awaitable[Sent]], *, again: bool = True
+) -> Sent:
+    """Send with the Telnyx key whose turn it is; where it is refused, with the next one, until none is left.
+
+    `again`: whether it can be sent a second time.
+    """
+    services, rota = exchange.services, tenant.rota
+    if rota is None:
+        sent = await send_with(tenant.credential)
+        if sent.answer.status == REFUSED:
+            services.metrics.count(REFUSALS, tenant.id, "")
+        return sent
+    turn, tried = rota.pick(services.clock.wall()), frozenset[str]()
+    if turn is None:
+        raise RuntimeError("a rota has a key for everybody")
+    while True:
+        sent = await send_with(turn.secret)
+        if sent.answer.status != REFUSED:
+            return sent
+        _set_aside(exchange, tenant, rota, turn)
+        tried |= {turn.name}
+        turn = rota.pick(services.clock.wall(), tried) if again else None
+        if turn is None:
+            return sent
+        sent.answer.close()
+
+
+def _set_aside(exchange: Exchange, tenant: Tenant, rota: Rota, turn: Turn) -> None:
+    """Use other keys than the one that Telnyx has refused, for a while."""
     services = exchange.services
-    if tenant.rota is not None:
-        tenant.rota.set_aside(turn, services.clock.wall() + services.settings.upstream.set_aside)
+    rota.set_aside(turn, services.clock.wall() + services.settings.upstream.set_aside)
     services.metrics.count(REFUSALS, tenant.id, turn.name)
     services.log.alert("telnyx_key_refused", tenant=tenant.id, credential=turn.name)
+
+
+def note_id(exchange: Exchange, tenant: Tenant, answer: Answer) -> None:
+    """What Telnyx calls the request, for the record and the client; not where it holds a key."""
+    name = answer.headers.get("x-request-id")
+    if name and not tenant.reveals(name):
+        exchange.record.upstream_request_id = header_value(name) or None
+
+
+async def read(exchange: Exchange, answer: Answer) -> bytes:
+    """The whole of an answer, which is closed then. The time it took, minutes maybe, goes into the record.
+
+    Raises UpstreamFailed, UpstreamTimeout.
+    """
+    steady = exchange.services.clock.steady
+    before = steady()
+    try:
+        return await take(exchange, answer)
+    finally:
+        exchange.record.waited += steady() - before
+
+
+async def take(exchange: Exchange, answer: Answer) -> bytes:
+    """The same without a word to the record, for one of several answers that are waited for together."""
+    settings = exchange.services.settings
+    try:
+        return await answer.read(settings.limits.answer, settings.upstream.timeouts.between_chunks)
+    finally:
+        answer.close()

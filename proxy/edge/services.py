@@ -1,8 +1,8 @@
 """What the path of a request needs, handed over in one piece by the composition root (`proxy.app`)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from proxy.accounts.ledger import Record
 from proxy.accounts.tenants import KeyRing
@@ -11,12 +11,21 @@ from proxy.edge.admission import Admission
 from proxy.edge.prices import Prices
 from proxy.edge.terms import TermsBook
 from proxy.settings import Settings
+from proxy.storage.reasoning import Sealer
 from proxy.telemetry.health import Readiness
 from proxy.telemetry.metrics import Metrics
 from proxy.timers import Wheel
 from proxy.upstream.catalogue import Catalogue
 from proxy.upstream.repair import Repairing
 from proxy.usage import Usage
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from proxy.edge.making import Making
+    from proxy.storage.batching import Batches
+    from proxy.storage.filing import Files
+    from proxy.storage.state import State
 
 
 class Log(Protocol):
@@ -84,13 +93,21 @@ class NoLedger:
         """Nothing."""
 
 
+Start = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+
+
+def _nowhere(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    work.close()
+    raise RuntimeError("nobody runs anything in the background here")
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything a request meets on its way.
 
     Attributes:
         settings: as loaded.
-        urls: full upstream URLs by name: `chat`.
+        urls: full upstream URLs by name: `chat`, those of `upstream.paths`, and `root`, without any path.
         keys, terms: who may call, and on which terms.
         admission: what may pass; prices: what it costs.
         upstream: sends translated requests, repairs them where needed.
@@ -100,6 +117,13 @@ class Services:
         random: n random bytes, for ids.
         ledger: where requests are accounted for.
         spans: where spans are made, None where nobody wants any.
+        start: runs work in the background, and ends it with the process.
+        state: what is kept of the Responses API; None where nothing is kept.
+        sealer: seals reasoning that clients carry, and opens it again.
+        making: responses that are made in the background, by their ids.
+        worker: how other processes with the same database know this one.
+        files, batches: what clients have uploaded, and the Batch API; None where nothing is kept.
+        texts: Telnyx id of an embedding model -> texts of one request, where it refused more, see `edge/embedding`.
         used: ids of keys of the store -> Unix time of their last use that is not written down yet.
     """
 
@@ -120,6 +144,14 @@ class Services:
     used: dict[str, int] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=NoLedger)
     spans: Spans | None = None
+    start: Start = field(default=_nowhere)
+    state: "State | None" = None
+    sealer: Sealer = field(default_factory=Sealer, repr=False)
+    making: "dict[str, Making]" = field(default_factory=dict)
+    worker: str = ""
+    texts: dict[str, int] = field(default_factory=dict)
+    files: "Files | None" = None
+    batches: "Batches | None" = None
 
     def record(self, record: Record) -> None:
         """What is done once for every request, however it ended."""

@@ -10,6 +10,7 @@ from functools import reduce
 
 from proxy.errors import InvalidApiKey
 from proxy.settings import ModelProfile, Settings, Tenant, laid_over, overridden
+from proxy.settings.endpoints import Embedding
 from proxy.translation.changes import Change
 from proxy.translation.models import Aliases, Globs, most_specific
 from proxy.translation.quirks import Manner
@@ -28,6 +29,8 @@ class Terms:
         policy, manner: what was decided about the request, and how the model is spoken to.
         tags: names in the request's metadata that the ledger keeps.
         drain: whether a request whose client has left is read to its end.
+        embedding: what an operator says of an embedding model.
+        native: its Responses API is Telnyx's own, and not made here from chat completions.
     """
 
     allowed: bool
@@ -35,6 +38,8 @@ class Terms:
     manner: Manner
     tags: tuple[str, ...] = ()
     drain: bool = False
+    native: bool = False
+    embedding: Embedding | None = None
 
 
 class TermsBook:
@@ -58,7 +63,13 @@ class TermsBook:
         """Other tenants from now on, or the same ones with other rules."""
         self._tenants = {tenant.id: tenant for tenant in tenants}
         self._globs = {name: Globs(tenant.models) for name, tenant in self._tenants.items()}
+        self._passing = {name: Globs(tenant.passthrough) for name, tenant in self._tenants.items()}
         self._kept.clear()
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one tenant."""
+        return len(self._tenants) > 1
 
     def spelled_out(self) -> frozenset[str]:
         """Telnyx ids that stand in the configuration, letter by letter."""
@@ -69,6 +80,11 @@ class TermsBook:
         """Whether the tenant's allow-list covers a Telnyx id. A tenant that has gone meanwhile may use none."""
         globs = self._globs.get(tenant)
         return globs is not None and model in globs
+
+    def passes(self, tenant: str, path: str) -> bool:
+        """Whether the tenant may call one of Telnyx's own routes, by its path without a slash before it."""
+        globs = self._passing.get(tenant)
+        return globs is not None and path in globs
 
     def remember(self, name: str, meaning: tuple[str, Change | None]) -> tuple[str, Change | None]:
         """Keep what a name means by the aliases, which hold for as long as the settings do. Gives it back."""
@@ -97,6 +113,8 @@ class TermsBook:
             self._manner(profile),
             tenant.metadata_tags,
             tenant.on_disconnect == "drain",
+            profile.responses == "native",
+            profile.embedding,
         )
 
     def _policy(self, tenant: Tenant, model: str, profile: ModelProfile) -> Policy:

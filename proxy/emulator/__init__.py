@@ -6,6 +6,8 @@ network.
     POST /v2/ai/openai/chat/completions      and the older /v2/ai/chat/completions
     GET  /v2/ai/openai/models                and the older /v2/ai/models
     GET  /v2/ai/openai/embeddings/models
+    POST /v2/ai/anthropic/v1/messages
+    POST /v2/ai/fine_tuning/jobs             GET lists; GET /{id}, POST /{id}/cancel
     GET  /_requests                          what arrived and how each answer ended; DELETE forgets it
     PUT  /_scenario  {"name", "options"}     how to behave from now on (POST does the same, GET tells)
     GET  /_scenarios                         every scenario with its description and options

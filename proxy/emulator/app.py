@@ -11,20 +11,27 @@ import orjson
 from aiohttp import web
 
 from proxy.emulator import (
+    anthropic,
     catalogue,
     completions,
     control,
+    embeddings,
     failures,
     refusals,
+    response_requests,
+    responses,
     scenarios,
+    speech,
     streaming,
+    transcriptions,
     validation,
     wire,
 )
-from proxy.emulator.answers import compose
+from proxy.emulator.answers import Completion, compose
 from proxy.emulator.behaviour import Behaviour
 from proxy.emulator.control import STATE
 from proxy.emulator.failures import FAILURES, Failure, Refused
+from proxy.emulator.fine_tuning import Jobs
 from proxy.emulator.integration_secrets import Vaults
 from proxy.emulator.patterns import Unsupported
 from proxy.emulator.schema import request_schema
@@ -33,11 +40,15 @@ from proxy.emulator.usage_reports import Served
 
 VAULTS = web.AppKey("vaults", Vaults)
 SERVED = web.AppKey("served", Served)
+JOBS = web.AppKey("jobs", Jobs)
 _RECEIVED = web.RequestKey("received", Received)
 _BEHAVIOUR = web.RequestKey("behaviour", Behaviour)
 
 _LARGEST_BODY = 64 * 2**20
 """Larger than the proxy's own default, so that the proxy's limit is the one that is met."""
+
+_UPLOADS = "/v2/ai/audio/transcriptions"
+"""Where bodies are not read whole."""
 
 _STREAM_HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 
@@ -66,12 +77,20 @@ def create_app(
     app[STATE] = State(scenario, options or {}, now)
     app[VAULTS] = Vaults(now)
     app[SERVED] = Served(now)
+    app[JOBS] = Jobs(now)
     app.on_response_prepare.append(_maybe_close)
     app.on_shutdown.append(_let_go)
     for base in ("/v2/ai/openai", "/v2/ai"):
         app.router.add_post(f"{base}/chat/completions", _chat)
         app.router.add_get(f"{base}/models", _models)
+    app.router.add_post("/v2/ai/openai/embeddings", _embeddings)  # /v2/ai/embeddings is about buckets
     app.router.add_get("/v2/ai/openai/embeddings/models", _embedding_models)
+    app.router.add_post("/v2/ai/anthropic/v1/messages", _messages)
+    app.router.add_post("/v2/ai/openai/responses", _responses)
+    app.router.add_post(_UPLOADS, _transcriptions)
+    app.router.add_post("/v2/text-to-speech/speech", _speech)
+    for path in ("", "/{id}", "/{id}/cancel"):
+        app.router.add_route("*", f"/v2/ai/fine_tuning/jobs{path}", _fine_tuning)
     app.router.add_post("/v2/integration_secrets", _new_secret)
     app.router.add_get("/v2/integration_secrets", _secrets)
     app.router.add_delete("/v2/integration_secrets/{id}", _no_more_secret)
@@ -110,8 +129,8 @@ async def _note(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
-        data = await request.read()
-        request[_RECEIVED].body = _readable(data)
+        if request.path != _UPLOADS:
+            request[_RECEIVED].body = _readable(await request.read())
         request[_BEHAVIOUR] = _behaviour(request)
         request[_RECEIVED].scenario = request[_BEHAVIOUR].scenario
         response = await handler(request)
@@ -204,6 +223,31 @@ async def _embedding_models(request: web.Request) -> web.StreamResponse:
     return web.Response(body=orjson.dumps(catalogue.embedding_listing()), content_type="application/json")
 
 
+async def _embeddings(request: web.Request) -> web.StreamResponse:
+    behaviour = await _admit(request, "embeddings")
+    return web.Response(body=embeddings.answer(await request.read(), behaviour), content_type="application/json")
+
+
+async def _transcriptions(request: web.Request) -> web.StreamResponse:
+    behaviour = await _admit(request, "transcriptions")
+    recording = await transcriptions.receive(request, behaviour)
+    request[_RECEIVED].body = recording.described()
+    return web.Response(body=transcriptions.answer(recording, behaviour), content_type="application/json")
+
+
+async def _speech(request: web.Request) -> web.StreamResponse:
+    behaviour = await _admit(request, "speech")
+    asked = speech.read(await request.read())
+    sound = speech.pieces(asked, behaviour)
+    if speech.wants_json(asked, behaviour):
+        return web.Response(body=speech.in_json(sound), content_type="application/json")
+    response = web.StreamResponse(headers={"content-type": speech.TYPES[speech.format_of(asked, behaviour)]})
+    line = wire.Line(request, response, behaviour, request.app[STATE])
+    request[_RECEIVED].status = response.status
+    await line.events(sound)
+    return response
+
+
 async def _new_secret(request: web.Request) -> web.StreamResponse:
     await _admit(request, "integration_secrets")
     body, faults = validation.decode(await request.read())
@@ -237,28 +281,93 @@ async def _report_options(request: web.Request) -> web.StreamResponse:
     return web.Response(body=orjson.dumps(options), content_type="application/json")
 
 
-async def _chat(request: web.Request) -> web.StreamResponse:
-    """The path of a chat request."""
+async def _fine_tuning(request: web.Request) -> web.StreamResponse:
+    await _admit(request, "fine_tuning")
+    jobs, key, identity = request.app[JOBS], _key(request), request.match_info.get("id", "")
+    cancels = request.path.endswith("/cancel")
+    if request.method == "POST" and (cancels or not identity):
+        body, faults = (None, []) if cancels else validation.decode(await request.read())
+        if faults:
+            raise Refused(failures.unprocessable(faults))
+        value = jobs.cancel(key, identity) if cancels else jobs.create(key, body)
+    elif request.method == "GET" and not cancels:
+        value = jobs.retrieve(key, identity) if identity else jobs.listed(key)
+    else:
+        raise Refused(failures.METHOD_NOT_ALLOWED)
+    return web.Response(body=orjson.dumps(value), content_type="application/json")
+
+
+async def _messages(request: web.Request) -> web.StreamResponse:
+    """The path of a Messages request: the same as of a chat."""
     behaviour = await _admit(request, "chat")
     data = await request.read()
-    body = _validated(request, data, behaviour)
+    body, faults = validation.decode(data)
+    faults = faults or validation.faults(anthropic.SCHEMA, body)
+    if faults:
+        raise Refused(failures.unprocessable(faults))
+    completion = _thought_up(request, data, anthropic.as_chat(body), behaviour)
+    if body.get("stream", False):
+        return await _write(request, anthropic.frames(anthropic.events(completion, behaviour), behaviour))
+    return await _write(request, anthropic.whole(completion, behaviour))
+
+
+async def _responses(request: web.Request) -> web.StreamResponse:
+    """The path of a request to the Responses API: the same as of a chat."""
+    behaviour = await _admit(request, "chat")
+    data = await request.read()
+    body, faults = validation.decode(data)
+    faults = faults or response_requests.faults(body)
+    if faults:
+        raise Refused(failures.unprocessable(faults))
+    refused = response_requests.refusal(body, behaviour)
+    if refused is not None:
+        raise Refused(refused)
+    completion = _thought_up(request, data, response_requests.as_chat(body, behaviour), behaviour)
+    answer = responses.Answer(completion, body, behaviour)
+    return await _write(request, answer.frames() if body.get("stream", False) else answer.whole())
+
+
+async def _write(request: web.Request, answer: dict[str, Any] | list[bytes]) -> web.StreamResponse:
+    """Writes a whole answer, or events that are framed."""
+    behaviour, streamed = request[_BEHAVIOUR], isinstance(answer, list)
+    response = web.StreamResponse(headers=_STREAM_HEADERS if streamed else {"content-type": "application/json"})
+    line = wire.Line(request, response, behaviour, request.app[STATE])
+    request[_RECEIVED].status = response.status
+    if isinstance(answer, list):
+        await line.events(answer)
+    else:
+        await line.body(wire.encode(answer, behaviour))
+    return response
+
+
+def _thought_up(request: web.Request, data: bytes, body: dict[str, Any], behaviour: Behaviour) -> Completion:
+    """The answer to a valid chat. Raises Refused."""
     model = refusals.find_model(body, behaviour)
     if model is None:
         raise Refused(failures.no_such_model(body["model"]))
     refused = refusals.refusal(body, model, behaviour)
     if refused is not None:
         raise Refused(refused)
-    state = request.app[STATE]
     identity = f"{hashlib.sha256(data).hexdigest()}/{request[_RECEIVED].number}"
     try:
-        completion = compose(body, model, behaviour, identity=identity, created=int(state.now()))
+        created = int(request.app[STATE].now())
+        completion = compose(body, model, behaviour, identity=identity, created=created)
     except Unsupported as fault:
         raise Refused(failures.bad_request(str(fault))) from None
     request.app[SERVED].note(_key(request), model, completion.usage)
+    return completion
+
+
+async def _chat(request: web.Request) -> web.StreamResponse:
+    """The path of a chat request."""
+    behaviour = await _admit(request, "chat")
+    data = await request.read()
+    body = _validated(request, data, behaviour)
+    completion = _thought_up(request, data, body, behaviour)
     streamed = body.get("stream", False)
     headers = _STREAM_HEADERS if streamed else {"content-type": "application/json"}
     response = web.StreamResponse(headers=headers)
-    line = wire.Line(request, response, behaviour, state)
+    line = wire.Line(request, response, behaviour, request.app[STATE])
     request[_RECEIVED].status = response.status
     if streamed:
         asked = body.get("stream_options", {}).get("include_usage", False)

@@ -23,7 +23,7 @@ class Behaviour:
         efforts: the `reasoning_effort` values a model takes, where `reasoning-effort` is refused.
         failure: the row of `failures.FAILURES` that is answered instead of a completion.
         times: how many requests fail or are reset before all goes well; None is forever.
-        where: which endpoints fail, pause and reset: `chat`, `models` or `all`.
+        where: which endpoints fail, pause and reset: `chat`, `embeddings`, `models` or `all`.
         pause: where to wait: before the `headers`, the `first-byte`, or each of the `chunks`.
         seconds: how long a pause lasts unless it is released or the client hangs up.
         connection: `reset` instead of answering, `reset-reused` from a connection's second request
@@ -50,6 +50,13 @@ class Behaviour:
         after: see `ending`.
         body_ending: what happens in the middle of a whole answer: `cut`, `reset` or `stall`.
         models: names of rows of `catalogue.QUIRKS`, applied to each row of the model list.
+        vectors: how embeddings are odd: rows of `embeddings.QUIRKS`, `base64-ignored`, `base64-refused` or
+            `base64-always`.
+        batch: texts that one embeddings request may have (0: as many as it likes).
+        lengths: uploads have to tell their length.
+        speech: how sound comes otherwise than asked: `base64` in JSON, always `mp3`, or `empty`.
+        responses: how the Responses API is odd: rows of `response_requests.DOUBTS`, of `responses.WHOLE` and
+            `responses.QUIRKS`, and the words that these two look for.
         reports: the row of `usage_reports.VARIANTS`: what usage reports call things.
     """
 
@@ -94,6 +101,11 @@ class Behaviour:
     after: int = 3
     body_ending: str = ""
     models: tuple[str, ...] = ()
+    vectors: tuple[str, ...] = ()
+    batch: int = 0
+    lengths: bool = False
+    speech: str = ""
+    responses: tuple[str, ...] = ()
     reports: str = "plain"
 
     def finished(self, reason: str) -> str:
@@ -101,11 +113,11 @@ class Behaviour:
         return dict(self.finish).get(reason, reason)
 
     def concerns(self, endpoint: str) -> bool:
-        """Whether failures, pauses and resets happen at this endpoint (`chat` or `models`)."""
+        """Whether failures, pauses and resets happen at this endpoint (`chat`, `embeddings` or `models`)."""
         return self.where in {"all", endpoint}
 
 
-ADDED_UP = frozenset({"refuses", "whole", "chunks", "models"})
+ADDED_UP = frozenset({"refuses", "whole", "chunks", "models", "vectors", "responses"})
 """The fields that are joined where scenarios are combined; in every other field the later scenario wins."""
 
 
@@ -136,11 +148,15 @@ OPTIONS: Mapping[str, tuple[str, Callable[[Any], bool]]] = MappingProxyType(
         "bytes": ("a whole number", _is_count),
         "depth": ("a whole number", _is_count),
         "after": ("a whole number", _is_count),
+        "batch": ("a whole number", _is_count),
         "cached_tokens": ("a whole number", _is_count),
         "times": ("a whole number or null", lambda value: value is None or _is_count(value)),
         "seconds": ("a number", _is_duration),
         "retry_after": ("a number or null", lambda value: value is None or _is_duration(value)),
-        "where": ("one of chat, models, all", lambda value: value in ("chat", "models", "all")),
+        "where": (
+            "one of chat, embeddings, models, all",
+            lambda value: value in ("chat", "embeddings", "models", "all"),
+        ),
         "efforts": ("a list of texts", _is_names),
     }
 )

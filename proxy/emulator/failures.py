@@ -160,6 +160,10 @@ FAILURES: Mapping[str, Failure] = MappingProxyType(
                 ),
             ),
         ),
+        "anthropic-error": _described(
+            "529 in Anthropic's own shape: overloaded",
+            Failure(529, b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'),
+        ),
         "server-error-html": _described("500 as a page of HTML", _html(500, "500 Internal Server Error")),
         "server-error-empty": _described("500 without a body", Failure(500, content_type=None)),
         "server-error": _described(
@@ -192,6 +196,14 @@ FAILURES: Mapping[str, Failure] = MappingProxyType(
         "no-choices-200": _described(
             "status 200 with an empty list of choices",
             Failure(200, b'{"id":"chatcmpl-0","object":"chat.completion","created":1,"model":"m","choices":[]}'),
+        ),
+        "response-failed-200": _described(
+            "status 200 with a response that has failed",
+            Failure(
+                200,
+                b'{"id":"resp_0","object":"response","status":"failed","output":[],'
+                b'"error":{"code":"server_error","message":"The model stopped."}}',
+            ),
         ),
         "truncated-json-200": _described(
             "status 200 with JSON that stops in the middle",

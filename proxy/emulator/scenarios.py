@@ -100,6 +100,13 @@ _ANSWERS = {
     "deep-json": _row("an extra field 20,000 arrays deep", "depth", depth=20_000),
 }
 
+_SOUND = {
+    "length-required": _row("411 for an upload that does not tell its length", lengths=True),
+    "speech-in-base64": _row("sound in JSON, though nobody asked for that", speech="base64"),
+    "speech-always-mp3": _row("sound as mp3, whatever was asked for", speech="mp3"),
+    "speech-empty": _row("an answer without any sound", speech="empty"),
+}
+
 _STREAMS = {
     "no-done": _row("a stream without [DONE]", done=""),
     "after-done": _row("bytes after [DONE]", done="data: [DONE]\n\ndata: {}\n\n: the end\n\n"),
@@ -128,9 +135,42 @@ _STREAMS = {
     "stall-mid-stream": _row("silence until the client hangs up or a release", "after", ending="stall"),
     "error-mid-stream": _row("an error event in OpenAI's shape", "after", ending="error-openai"),
     "error-mid-stream-telnyx": _row("an error event in Telnyx's shape", "after", ending="error-telnyx"),
+    "error-mid-stream-anthropic": _row("an error event in Anthropic's shape", "after", ending="error-anthropic"),
     "error-mid-stream-fastapi": _row("an error event in FastAPI's shape", "after", ending="error-fastapi"),
     "non-json-event": _row("an event that is no JSON among the others", "after", ending="garbage"),
     "ping-event": _row("a named event whose data is no chunk", "after", ending="ping"),
+}
+
+_EMBEDDINGS = {
+    "embeddings-batch-bound": _row("422 for more texts than a bound in one request", "batch", batch=8),
+    "embeddings-base64-ignored": _row("numbers for base64", vectors=("base64-ignored",)),
+    "embeddings-base64-refused": _row("422 for base64", vectors=("base64-refused",)),
+    "embeddings-base64-always": _row("base64 for numbers", vectors=("base64-always",)),
+    "embeddings-backwards": _row("vectors in another order, with the right index", vectors=("backwards",)),
+    "embeddings-no-index": _row("vectors without an index", vectors=("no-index",)),
+    "embeddings-one-missing": _row("a vector less than there are texts", vectors=("one-missing",)),
+    "embeddings-same-index": _row("vectors that all have the index 0", vectors=("same-index",)),
+}
+
+_RESPONSES = {
+    "responses-missing": _row("404 for the Responses API, as where there is no such route", responses=("no-route",)),
+    "responses-tools-refused": _row("400 for tools in the Responses API", responses=("tools-refused",)),
+    "responses-tools-ignored": _row("tools of the Responses API have no effect", responses=("tools-ignored",)),
+    "responses-format-refused": _row("400 for text.format with a schema or json_object", responses=("format-refused",)),
+    "responses-format-ignored": _row("text.format has no effect", responses=("format-ignored",)),
+    "responses-sample": _row("responses and events with what the published sample has", responses=("sample", "bare")),
+    "responses-minimal": _row("responses and items without ids, times and names", responses=("minimal",)),
+    "responses-summaries": _row("thoughts as a summary, not as text", responses=("summaries",)),
+    "responses-done": _row("[DONE] after the events of a response", responses=("done",)),
+    "responses-unnamed": _row("events of a response without an event line", responses=("unnamed",)),
+    "responses-untyped": _row("events of a response whose type is in the event line only", responses=("untyped",)),
+    "responses-no-parts": _row("parts of a response that are not announced", responses=("no-parts",)),
+    "responses-unannounced": _row("items of a response that are not announced", responses=("unannounced",)),
+    "responses-no-end": _row("the events of a response without the last one", responses=("no-end",)),
+    "responses-empty-end": _row("a last event without output and usage", responses=("empty-end",)),
+    "responses-other-names": _row("`response.reasoning.delta` for thoughts", responses=("other-names",)),
+    "responses-error-event": _row("an error event of the Responses API", "after", ending="error-responses"),
+    "responses-failed-event": _row("a response that fails in the middle", "after", ending="failed-responses"),
 }
 
 _CONNECTIONS = {
@@ -162,7 +202,16 @@ _CONNECTIONS = {
 }
 
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
-    {**_REQUESTS, **_ANSWERS, **_STREAMS, **_CONNECTIONS, **{name: _failing(name) for name in FAILURES}}
+    {
+        **_EMBEDDINGS,
+        **_RESPONSES,
+        **_REQUESTS,
+        **_ANSWERS,
+        **_SOUND,
+        **_STREAMS,
+        **_CONNECTIONS,
+        **{name: _failing(name) for name in FAILURES},
+    }
 )
 
 

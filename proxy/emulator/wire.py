@@ -134,8 +134,11 @@ class Line:
 
     async def stream(self, payloads: Iterable[Any]) -> None:
         """Writes a stream of events, up to the bad end that the scenario has in mind."""
+        await self.events(list(frames(payloads, self.behaviour)))
+
+    async def events(self, events: list[bytes]) -> None:
+        """The same for events that are framed."""
         await self.open()
-        events = list(frames(payloads, self.behaviour))
         if not self.behaviour.terminated:
             events[-1] = events[-1].rstrip(b"\r\n")
         if not self.behaviour.ending:
@@ -203,7 +206,19 @@ ENDINGS: Mapping[str, Ending] = MappingProxyType(
         "error-telnyx": _saying(
             b'data: {"errors":[{"code":"10007","title":"Unexpected error","detail":"The model stopped."}]}\n\n'
         ),
+        "error-anthropic": _saying(
+            b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
+        ),
         "error-fastapi": _saying(b'data: {"detail":"The model stopped."}\n\n'),
+        "error-responses": _saying(
+            b"event: error\n"
+            b'data: {"type":"error","code":"server_error","message":"The model stopped.","param":null}\n\n'
+        ),
+        "failed-responses": _saying(
+            b"event: response.failed\n"
+            b'data: {"type":"response.failed","response":{"object":"response","status":"failed",'
+            b'"error":{"code":"server_error","message":"The model stopped."},"output":[]}}\n\n'
+        ),
         "garbage": _saying(b"data: this is not JSON\n\n", then_the_rest=True),
         "ping": _saying(b'event: ping\ndata: {"type": "ping"}\n\n', then_the_rest=True),
     }

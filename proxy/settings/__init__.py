@@ -13,7 +13,7 @@ The environment is read here and nowhere else.
 from proxy.settings.faults import ConfigurationError, Fault, expect_known
 from proxy.settings.loading import Check, environment, load, load_stored, with_telnyx_keys
 from proxy.settings.merging import laid_over, overridden
-from proxy.settings.model import ModelProfile, Settings, Translation
+from proxy.settings.model import ModelProfile, Settings, Translation, Upstream
 from proxy.settings.secrets import Secret
 from proxy.settings.tenants import Key, Tenant
 
@@ -27,6 +27,7 @@ __all__ = [
     "Settings",
     "Tenant",
     "Translation",
+    "Upstream",
     "environment",
     "expect_known",
     "laid_over",

@@ -30,6 +30,8 @@ ALIASES: Mapping[str, str] = MappingProxyType({
     "o3-mini*": SMALL,
     "o4*": REASONING,
     "o4-mini*": SMALL,
+    "claude-*": GENERAL,
+    "claude-*haiku*": SMALL,
     # vectors of different models do not mix: what was embedded elsewhere has to be embedded again
     "text-embedding-ada-002": EMBEDDING,
     "text-embedding-3-small": EMBEDDING,

@@ -48,7 +48,7 @@ class Readable:
 
 def check(readable: Readable) -> list[Fault]:
     """Every fault that shows only in what belongs together."""
-    found = (_upstream, _admin, _listeners, _workers, _allowed, _ids, _key_names, _digests, _borrowers)
+    found = (_upstream, _admin, _listeners, _workers, _sizes, _allowed, _ids, _key_names, _digests, _borrowers)
     return [fault for look in found for fault in look(readable)]
 
 
@@ -94,6 +94,18 @@ def _workers(readable: Readable) -> Iterator[Fault]:
     if workers != "auto" and workers > 1 and not LINUX:
         message = "needs Linux: no other system spreads the connections of one port over processes"
         yield Fault("server.workers", message, "1, or auto, which is 1 there")
+
+
+def _sizes(readable: Readable) -> Iterator[Fault]:
+    """What a tenant may have together holds at least one of what it may have."""
+    responses, batches = readable.settings.responses, readable.settings.batches
+    for one, many, path in (
+        (responses.size, responses.tenant_size, "responses.size"),
+        (batches.file_size, batches.tenant_size, "batches.file_size"),
+    ):
+        if one > many:
+            whole = f"{path.partition('.')[0]}.tenant_size"
+            yield Fault(path, f"is more than {whole}", "one that is as large would never fit")
 
 
 def _allowed(readable: Readable) -> Iterator[Fault]:

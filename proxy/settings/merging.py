@@ -1,5 +1,6 @@
 """What a tenant or a model overrides: one decision laid over another."""
 
+from proxy.settings.endpoints import Embedding
 from proxy.settings.model import ModelProfile, Translation
 from proxy.settings.tenants import TranslationOverride
 
@@ -28,4 +29,15 @@ def laid_over(under: ModelProfile, over: ModelProfile) -> ModelProfile:
         cap={**under.cap, **over.cap},
         quirks={**under.quirks, **over.quirks},
         reasoning_efforts=over.reasoning_efforts or under.reasoning_efforts,
+        responses=over.responses or under.responses,
+        embedding=_embedding(under.embedding, over.embedding),
+    )
+
+
+def _embedding(under: Embedding | None, over: Embedding | None) -> Embedding | None:
+    if under is None or over is None:
+        return over or under
+    return Embedding.model_construct(
+        batch=over.batch or under.batch,
+        dimensions=under.dimensions if over.dimensions is None else over.dimensions,
     )

@@ -11,6 +11,7 @@ from pydantic import ByteSize, Field
 from proxy.settings.addresses import BaseUrl, UrlPath
 from proxy.settings.aliases import ALIASES
 from proxy.settings.bounds import Pool, Prices, Sharing
+from proxy.settings.endpoints import Audio, Batches, Embedding, Paths, Responses
 from proxy.settings.ledger import Ledger
 from proxy.settings.quantities import (
     Authorities,
@@ -104,6 +105,7 @@ class Upstream(Section):
         default="/ai/openai/chat/completions", description="or the older `/ai/chat/completions`; after `base_url`"
     )
     models_path: UrlPath = Field(default="/ai/openai/models", description="the model list; after `base_url`")
+    paths: Paths = Field(default_factory=Paths, description="where Telnyx has its other endpoints")
     transport: Transport = Field(
         default="native",
         description="what carries requests to Telnyx: `native`, the proxy's own and faster one, or `aiohttp`",
@@ -195,6 +197,12 @@ class ModelProfile(Section):
     reasoning_efforts: tuple[Effort, ...] = Field(
         default=(), description="values of `reasoning_effort` the model takes; none given = not known"
     )
+    responses: Literal["bridge", "native"] | None = Field(
+        default=None,
+        description="the Responses API of this model: `bridge` = made here from chat completions, which works with "
+        "every model; `native` = Telnyx's own; null = bridge",
+    )
+    embedding: Embedding | None = Field(default=None, description="what an embedding model takes")
     price: Prices | None = Field(
         default=None,
         description="what budgets and costs count with; null = the price in Telnyx's model list, else one that comes "
@@ -259,6 +267,9 @@ class Settings(Section):
     models: Models = Field(default_factory=Models, description="model names")
     tenants: tuple[Tenant, ...] = Field(default=(), description="who may call, and with which rules")
     storage: Storage = Field(default_factory=Storage, description="what is kept, and where limits are counted")
+    responses: Responses = Field(default_factory=Responses, description="the Responses API and what it keeps")
+    audio: Audio = Field(default_factory=Audio, description="speech to text and text to speech")
+    batches: Batches = Field(default_factory=Batches, description="files and batches")
     ledger: Ledger = Field(default_factory=Ledger, description="what is kept of every request")
     logging: Logging = Field(default_factory=Logging, description="log lines")
     metrics: Metrics = Field(default_factory=Metrics, description="Prometheus metrics")

@@ -88,6 +88,14 @@ def expect_place(path: Path | None, info: ValidationInfo) -> Path | None:
     return path
 
 
+def expect_no_file(folder: str, info: ValidationInfo) -> str:
+    """A folder that need not be there yet: nothing else may be in its place."""
+    place = Path(folder)
+    if looked_up(info) and place.exists() and not place.is_dir():
+        raise complaint("is a file", "the name of a folder is expected")
+    return folder
+
+
 FilePath = Annotated[Path | None, AfterValidator(anchor)]
 Authorities = Annotated[FilePath, AfterValidator(expect_authorities)]
 LogFile = Annotated[FilePath, AfterValidator(expect_place)]

@@ -85,6 +85,16 @@ Network = Annotated[str, AfterValidator(expect_network)]
 Moment = Annotated[datetime, AfterValidator(in_utc)]
 
 
+def expect_route(value: str) -> str:
+    """A path at Telnyx as clients write it behind `/telnyx/`."""
+    if value.startswith("/") or "://" in value:
+        raise complaint("must be a path without its beginning", "as it stands after /telnyx/: ai/clusters*")
+    return value
+
+
+Route = Annotated[Text, AfterValidator(expect_route)]
+
+
 class Credential(Section):
     """One of several Telnyx API keys of a tenant."""
 
@@ -188,6 +198,17 @@ class Tenant(Section):
         default=0,
         description="per cent added to what Telnyx charges, in what the tenant is charged; its budgets and its keys' "
         "count with it",
+    )
+    passthrough: tuple[Route, ...] = Field(
+        default=(),
+        description="Telnyx's own AI routes that its keys may call under `/telnyx/`, patterns allowed: `ai/clusters*`; "
+        "none given = none",
+    )
+    fine_tuning: bool | None = Field(
+        default=None,
+        description="whether its keys may use `/v1/fine_tuning`: whoever has a key of one Telnyx account sees, cancels "
+        "and pays for all its jobs, and budgets do not count them; null = only where no other tenant has the same "
+        "Telnyx key",
     )
     on_disconnect: Literal["cancel", "drain"] = Field(
         default="cancel",

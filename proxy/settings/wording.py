@@ -106,6 +106,8 @@ _WORDS: Mapping[str, Words] = {
     "float_type": _NUMBER,
     "float_parsing": _NUMBER,
     "finite_number": _NUMBER,
+    "decimal_type": _NUMBER,
+    "decimal_parsing": _NUMBER,
     "bool_type": _SWITCH,
     "bool_parsing": _SWITCH,
     "string_type": _always("must be text", QUOTE),

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, select, table, text
 from sqlalchemy import column as sql_column
 
-from proxy.storage import ledger_schema, schema
+from proxy.storage import filing_schema, ledger_schema, schema, state_schema
 from proxy.storage.refusals import SchemaMismatch
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-VERSIONS = ("0001", "0002")
+VERSIONS = ("0001", "0002", "0003", "0004")
 """Every version this program knows, oldest first: the files in `migrations`. Written down here, too, so that a server
 whose database is up to date need not load Alembic, which takes 11 MB."""
-TABLES = frozenset({*schema.METADATA.tables, *(table.name for table in ledger_schema.LEDGER)})
+LATER = (*ledger_schema.LEDGER, *state_schema.STATE, *filing_schema.FILING)
+TABLES = frozenset({*schema.METADATA.tables, *(table.name for table in LATER)})
 """Every table of the newest version; on PostgreSQL there are partitions of `requests` as well."""
 VERSION_TABLE = "telnyx_proxy_version"
 """A name of our own: other programs with Alembic may live in the same PostgreSQL database."""

@@ -6,6 +6,9 @@ from functools import lru_cache
 OTHER = "other"
 """The kind of every client that no row fits."""
 
+BATCH = "telnyx-openai-proxy/batch"
+"""As what the proxy asks itself for the lines of batches."""
+
 MAX_RETRIES = 99
 """A retry count beyond is not a client library's."""
 
@@ -28,6 +31,7 @@ FRAMEWORKS = (
     Client("codex", "codex"),  # codex_cli_rs/..., codex_exec/...
     Client("openai-agents", "agents/python"),  # Agents/Python 0.24.0
     Client("openai-agents", "agents/javascript"),
+    Client("claude-code", "claude-cli/"),
     Client("pydantic-ai", "pydantic-ai"),
     Client("langchain", "langchain"),  # langchainjs-openai/...
     Client("llama-index", "llama-index"),
@@ -45,6 +49,8 @@ LIBRARIES = (
     Client("openai-python", "openai/v1 pythonbindings"),  # before 1.0
     Client("openai-node", "openai/js"),
     Client("openai-node", "openai/nodejs"),  # before 4.0
+    Client("anthropic-python", "anthropic/python"),  # Anthropic/Python 2.12.0, AsyncAnthropic/Python 2.12.0
+    Client("anthropic-node", "anthropic/js"),
     Client("openai-go", "openai/go"),
     Client("openai-java", "openai/java"),
     Client("openai-ruby", "openai/ruby"),
@@ -79,6 +85,7 @@ GENERIC = (
     Client("java", "java-http-client/"),
     Client("postman", "postmanruntime/"),
     Client("browser", "mozilla/"),
+    Client("batch", BATCH),
 )
 """Last: what is left is a plain HTTP client. `node` as a whole user agent is Node's own fetch."""
 

@@ -250,6 +250,12 @@ METRICS = (
         merge="livemax",
     ),
     Declaration(
+        "telnyx_proxy_state_failures_total",
+        "counter",
+        "Responses that were to be kept and could not be (the database does not answer, or they are too large).",
+        ("tenant",),
+    ),
+    Declaration(
         "telnyx_proxy_log_lines_lost_total",
         "counter",
         "Log lines that could not be written (full disk, closed pipe).",

@@ -7,6 +7,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
     {
         "chat.completions": "chat",
         "responses": "chat",  # OpenAI's newer form of the same operation
+        "messages": "chat",  # Anthropic's
         "completions": "text_completion",
         "embeddings": "embeddings",
         "images.generations": "image_generation",  # from here on the convention has no name and allows any

@@ -13,6 +13,7 @@ from proxy import codec
 from proxy.accounts.ledger import Record
 from proxy.accounts.limits import MICROS
 from proxy.telemetry.redaction import VALUE_LIMIT, mask, plain, redact
+from proxy.usage import Usage
 
 SERVER_ERROR = 500
 
@@ -27,6 +28,7 @@ _IDENTIFIERS = ("request_id", "client_request_id", "trace_id", "upstream_request
 _OWN = frozenset(
     {
         "timestamp", *_IDENTIFIERS, "input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens",
+        "audio_seconds", "characters",
         "bytes_in", "bytes_out", "duration_ms", "upstream_ms", "overhead_ms", "client_ms", "ttft_ms", "cost_usd",
     }
 )  # fmt: skip
@@ -48,7 +50,6 @@ def canonical(record: Record) -> dict[str, Any]:
 
     Durations are milliseconds. What is empty, zero or absent is left out, except the status and the durations.
     """
-    usage = record.usage
     line: dict[str, Any] = {
         "timestamp": iso(record.started_at),
         "event": "request",
@@ -65,11 +66,7 @@ def canonical(record: Record) -> dict[str, Any]:
         "changes": record.changes_header,
         "repairs": record.repairs,
         "schema_violations": record.schema_violations,
-        "input_tokens": usage.input,
-        "output_tokens": usage.output,
-        "cached_input_tokens": usage.cached_input,
-        "reasoning_tokens": usage.reasoning,
-        "tokens_source": usage.source if usage.source != "none" else "",
+        **_used(record.usage),
         "stream": record.stream,
         "stream_end": record.stream_end,
         "client": record.client,
@@ -86,6 +83,19 @@ def canonical(record: Record) -> dict[str, Any]:
     _add_cost(line, record)
     _add_durations(line, record)
     return line
+
+
+def _used(usage: Usage) -> dict[str, Any]:
+    """What was used, zeros included."""
+    return {
+        "input_tokens": usage.input,
+        "output_tokens": usage.output,
+        "cached_input_tokens": usage.cached_input,
+        "reasoning_tokens": usage.reasoning,
+        "audio_seconds": usage.audio_ms / 1000,
+        "characters": usage.characters,
+        "tokens_source": usage.source if usage.source != "none" else "",
+    }
 
 
 def _add_cost(line: dict[str, Any], record: Record) -> None:
@@ -197,7 +207,7 @@ class RequestLine:
 
 
 def _add_sizes(line: dict[str, object], record: Record) -> None:
-    read, written, cached_input, reasoning = record.usage[:4]
+    read, written, cached_input, reasoning, _, _, heard, spoken = record.usage
     if read:
         line["input_tokens"] = read
     if written:
@@ -206,10 +216,20 @@ def _add_sizes(line: dict[str, object], record: Record) -> None:
         line["cached_input_tokens"] = cached_input
     if reasoning:
         line["reasoning_tokens"] = reasoning
+    if heard or spoken:
+        _add_speech(line, heard, spoken)
     if record.bytes_in:
         line["bytes_in"] = record.bytes_in
     if record.bytes_out:
         line["bytes_out"] = record.bytes_out
+
+
+def _add_speech(line: dict[str, object], heard: int, spoken: int) -> None:
+    """Milliseconds that were transcribed, and characters that were spoken."""
+    if heard:
+        line["audio_seconds"] = heard / 1000
+    if spoken:
+        line["characters"] = spoken
 
 
 def _add_identifiers(line: dict[str, object], record: Record) -> str:

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.errors import InvalidRequest
 from proxy.translation import checks
 from proxy.translation.changes import Change, Changes
 from proxy.translation.checks import (
@@ -33,6 +32,7 @@ from proxy.translation.formats import convert_response_format, keep_guided_json
 from proxy.translation.injections import inject
 from proxy.translation.messages import convert_messages
 from proxy.translation.rules import (
+    FIELD_LIMIT,
     Draft,
     Expectation,
     FieldTable,
@@ -44,6 +44,8 @@ from proxy.translation.rules import (
     lossy,
     refuse,
     rename,
+    stated,
+    too_many_fields,
     unsupported,
     unsupported_value,
 )
@@ -61,8 +63,6 @@ from proxy.translation.tools import (
     convert_tools,
 )
 
-FIELD_LIMIT = 256
-"""Fields of one request. OpenAI has 37; every field that is not in the table costs a note to the client."""
 TIERS: Mapping[str, str] = {"priority": "priority", "fast": "priority", "flex": "flex"}
 """OpenAI's `service_tier` -> Telnyx's."""
 STRANGE = re.compile(r"[^A-Za-z0-9_.-]")
@@ -112,11 +112,8 @@ def translate(request: Mapping[str, Any], model: str, policy: Policy) -> Transla
         InvalidRequest: a value OpenAI itself would refuse, or one that cannot be honoured.
     """
     if len(request) > FIELD_LIMIT:
-        raise InvalidRequest(f"Too many fields: a request may have {FIELD_LIMIT} at most.")
-    # For OpenAI a null is the same as nothing, and some clients write out every field they know.
-    source = request
-    if None in request.values():
-        source = {name: value for name, value in request.items() if value is not None}
+        raise too_many_fields()
+    source = stated(request) if None in request.values() else request
     if "messages" not in source:
         raise checks.missing("messages")
     draft = Draft(source, policy)
@@ -132,12 +129,14 @@ def translate(request: Mapping[str, Any], model: str, policy: Policy) -> Transla
     return Translated(draft.body, draft.changes, expects)
 
 
-def _check_model(draft: Draft, name: str, value: Any) -> None:
+def check_model(draft: Draft, name: str, value: Any) -> None:
+    """The row of `model` in every table: it is put into the body by the caller, who has looked it up."""
     if type(value) is not str:
-        string(name, value)  # the caller has looked it up
+        string(name, value)
 
 
-def _stream(draft: Draft, name: str, value: Any) -> None:
+def keep_stream(draft: Draft, name: str, value: Any) -> None:
+    """The row of `stream`."""
     if value is not True:
         boolean(name, value)
     draft.expects.stream = value
@@ -231,15 +230,16 @@ def _metadata(draft: Draft, name: str, value: Any) -> None:
     draft.note("dropped", name, reason=LEDGER)
 
 
-def _api_key_ref(draft: Draft, name: str, value: Any) -> None:
-    """One tenant must not spend the secret of another, so the value is not repeated either."""
+def keep_api_key_ref(draft: Draft, name: str, value: Any) -> None:
+    """The row of `api_key_ref`: one tenant must not spend another's secret, so the value is not repeated either."""
     string(name, value)
     if value not in draft.policy.client_api_key_refs:
         raise unsupported(name, KEY_REF)
     draft.body[name] = value
 
 
-def _lose_unknown(draft: Draft, name: str, value: Any) -> None:
+def lose_unknown(draft: Draft, name: str, value: Any) -> None:
+    """What is done with a field that is in no row."""
     # The name is the client's: it must not look like another change in the header.
     draft.lose(STRANGE.sub("?", checks.shorten(name)), "Neither OpenAI nor Telnyx is known to have this field.")
 
@@ -247,13 +247,13 @@ def _lose_unknown(draft: Draft, name: str, value: Any) -> None:
 # fmt: off
 FIELDS = FieldTable((
     # What is asked, and of whom
-    convert("model",                  _check_model,
+    convert("model",                  check_model,
             "The name is looked up among the aliases; Telnyx gets its own id."),
     convert("messages",               convert_messages,
             "Six roles become the four of Telnyx; content is never null; parts are text or images."),
 
     # How the answer comes
-    keep   ("stream",                 function=_stream),
+    keep   ("stream",                 function=keep_stream),
     emulate("stream_options",         _stream_options,
             "Usage is always asked for; its chunk is handed on if the client asks. There is no obfuscation.",
             sends=("stream_options",)),
@@ -331,7 +331,7 @@ FIELDS = FieldTable((
     keep   ("early_stopping",         boolean),
     keep   ("region",                 one_of("USA", "EU", "AUS", "UAE")),
     keep   ("mode",                   one_of("preferred", "strict")),
-    refuse ("api_key_ref",            KEY_REF, function=_api_key_ref, sends=("api_key_ref",)),
+    refuse ("api_key_ref",            KEY_REF, function=keep_api_key_ref, sends=("api_key_ref",)),
 
     # What clients of other services send
     convert("chat_template_kwargs",   convert_chat_template_kwargs,
@@ -347,6 +347,6 @@ FIELDS = FieldTable((
     lossy  ("repetition_penalty",     "Telnyx has no such control.", check=number()),
     refuse ("openai_api_key",
             "Keys of outside providers do not belong in a request; the operator sets api_key_ref."),
-), unknown=_lose_unknown)
+), unknown=lose_unknown)
 # fmt: on
 """Every field of the request and its fate."""

@@ -30,6 +30,7 @@ CACHE_WRITE = (
 REASONING = (
     ("completion_tokens_details", "reasoning_tokens"),
     ("output_tokens_details", "reasoning_tokens"),
+    ("output_tokens_details", "thinking_tokens"),  # Anthropic's
     ("reasoning_tokens",),
 )
 """Paths into a `usage` object; the first plausible figure counts."""

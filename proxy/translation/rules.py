@@ -41,6 +41,23 @@ NOTE_LIMIT = 100
 """Different places one request is told about with `note_once`: a body full of invented keys must not grow a list."""
 NAME_LIMIT = 64
 """Characters of a field name that a client made up."""
+FIELD_LIMIT = 256
+"""Fields of one request. OpenAI has 37; every field that is not in a table costs a note to the client."""
+
+
+def stated(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a request says: a null is the same as nothing, and some clients write out every field they know.
+
+    Raises InvalidRequest for too many fields.
+    """
+    if len(request) > FIELD_LIMIT:
+        raise too_many_fields()
+    return {name: value for name, value in request.items() if value is not None}
+
+
+def too_many_fields() -> InvalidRequest:
+    """The request has more than FIELD_LIMIT."""
+    return InvalidRequest(f"Too many fields: a request may have {FIELD_LIMIT} at most.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +217,9 @@ def keep(name: str, check: Check | None = None, *, reason: str = "", function: C
     return Field(name, Verdict.KEEP, reason, check, convert=function)
 
 
-def rename(name: str, to: str, check: Check, reason: str, *, function: Convert | None = None) -> Field:
-    """A row that is sent under another name; with a function where both names may be given at once."""
-    return Field(name, Verdict.RENAME, reason, check, to, convert=function, late=function is not None)
+def rename(name: str, to: str, check: Check, reason: str, *, function: Convert) -> Field:
+    """A row that is sent under another name; the function does it, and sees whether both names are given at once."""
+    return Field(name, Verdict.RENAME, reason, check, to, convert=function, late=True)
 
 
 def convert(
@@ -274,17 +291,6 @@ class FieldTable:
                 fate(draft, name, value)
 
 
-def _rename(row: Field) -> Convert:
-    to = row.to or row.name
-    change = Change("renamed", row.name, row.to or "", row.reason)
-
-    def fate(draft: Draft, name: str, value: Any) -> None:
-        draft.body[to] = value
-        draft.changes.append(change)
-
-    return fate
-
-
 def _drop(row: Field) -> Convert:
     change = Change("dropped", row.name, reason=row.reason)
     return lambda draft, name, value: draft.changes.append(change)
@@ -303,7 +309,6 @@ def _refuse(row: Field) -> Convert:
 
 _FATES: Mapping[Verdict, Callable[[Field], Convert | None]] = {
     Verdict.KEEP: lambda _: None,
-    Verdict.RENAME: _rename,
     Verdict.DROP: _drop,
     Verdict.LOSSY: _lossy,
     Verdict.REFUSE: _refuse,

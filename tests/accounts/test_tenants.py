@@ -247,3 +247,18 @@ def test_a_text_that_holds_any_of_a_tenants_telnyx_keys_reveals_it() -> None:
     ):
         assert tenant.reveals(text) is found
     assert several.secrets() == ("KEY_one", "KEY_two")
+
+
+def test_keys_are_found_by_their_ids_and_those_of_the_configuration_by_name() -> None:
+    stored = Grant(ACME, "night", "key_1", expires_at=100.0)
+    ring = KeyRing({b"1": WEB, b"2": stored, b"3": Grant(BETA, "web")})
+    assert ring.named("acme", "", "web", 0.0) is WEB
+    assert ring.named("acme", "key_1", "renamed since", 99.0) is stored
+    with pytest.raises(InvalidApiKey, match="it has expired"):
+        ring.named("acme", "key_1", "night", 100.0)
+    for tenant, key_id, key in (("acme", "", "night"), ("beta", "key_1", "night"), ("acme", "key_2", "web")):
+        with pytest.raises(InvalidApiKey, match="not known any more"):
+            ring.named(tenant, key_id, key, 0.0)
+    ring.replace({})
+    with pytest.raises(InvalidApiKey):
+        ring.named("acme", "", "web", 0.0)

@@ -42,7 +42,19 @@ def test_an_unknown_field_is_found_with_the_nearest_name(tmp_path: Path) -> None
     assert (fault.path, fault.hint) == ("translation.fields.logit_bais", "did you mean 'logit_bias'?")
 
 
-@pytest.mark.parametrize("field", ["stream", "user"])
+def test_a_field_of_any_endpoint_may_be_named(tmp_path: Path) -> None:
+    fields = loaded(tmp_path, "translation: {fields: {instructions: refuse, chunking_strategy: refuse}}\n")
+    assert fields.translation.fields["instructions"] == "refuse"
+
+
+def test_a_key_is_for_endpoints_that_there_are(tmp_path: Path) -> None:
+    key = "{name: web, sha256: %s, endpoints: [responses, audio.transcription]}" % ("0" * 64)
+    (fault,) = faults(tmp_path, f"tenants: [{{id: one, upstream_api_key: {{value: KEY_x}}, keys: [{key}]}}]\n")
+    assert fault.path == "tenants[0].keys[0].endpoints[1]"
+    assert fault.hint == "did you mean 'audio.transcriptions'?"
+
+
+@pytest.mark.parametrize("field", ["top_p", "user"])
 def test_a_field_of_which_nothing_can_be_lost_is_found(tmp_path: Path, field: str) -> None:
     (fault,) = faults(tmp_path, f"translation: {{fields: {{{field}: refuse}}}}\n")
     assert fault.path == f"translation.fields.{field}"

@@ -64,6 +64,9 @@ class Lifetime:
             await self.stop.wait()
 
     async def up(self) -> Addresses:
+        await asyncio.wait((self._up, self.task), return_when=asyncio.FIRST_COMPLETED)
+        if self.task.done():
+            await self.task  # why it could not start
         return (await self._up).addresses
 
 

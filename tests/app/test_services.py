@@ -31,7 +31,18 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "path", ["temperature", "messages[].role", "tools[].function.strict", "stream_options.include_usage"]
+    "path",
+    [
+        "temperature",
+        "messages[].role",
+        "tools[].function.strict",
+        "stream_options.include_usage",
+        "previous_response_id",
+        "timestamp_granularities[]",
+        "voice",
+        "hyperparameters.batch_size",
+        "usage",
+    ],
 )
 def test_paths_that_begin_with_a_field_may_be_labels(path: str) -> None:
     assert known_field(path)
@@ -46,7 +57,8 @@ async def test_services_work_as_soon_as_they_are_there(log: Path) -> None:
     async with asyncio.timeout(30), emulator_running() as telnyx:
         given = settings(telnyx.base_url, log, upstream={"chat_path": "/ai/chat/completions"})
         async with running_services(given, Condition()) as services:
-            assert services.urls == {"chat": f"{telnyx.base_url}/ai/chat/completions"}
+            assert services.urls["chat"] == f"{telnyx.base_url}/ai/chat/completions"
+            assert services.urls["root"] == telnyx.base_url
             assert services.keys.admit(f"Bearer {KEY}").tenant.id == "acme"
             assert services.terms.allows("acme", MODEL)
             assert len(services.random(16)) == 16
@@ -62,10 +74,14 @@ async def test_the_list_of_every_account_is_fetched_beforehand_once(log: Path) -
         async with running_services(
             settings(telnyx.base_url, log, tenants=[*TENANTS, *twins]), Condition()
         ) as services:
-            await telnyx.state.until(lambda state: sum(request.ended for request in state.requests) == 2)
+            await telnyx.state.until(lambda state: sum(request.ended for request in state.requests) == 4)
             assert await services.catalogue.rows(CREDENTIAL)
             assert await services.catalogue.rows(OTHER_CREDENTIAL)
-        asked = [request.headers["authorization"] for request in telnyx.state.requests]
+        asked = [
+            request.headers["authorization"]
+            for request in telnyx.state.requests
+            if request.path.endswith("/ai/openai/models")
+        ]
         assert sorted(asked) == sorted([f"Bearer {CREDENTIAL}", f"Bearer {OTHER_CREDENTIAL}"])
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from proxy.app.storing import opened
+from proxy.app.storing import name_of, opened
 from proxy.settings import Settings
+from proxy.settings.model import Listen
 from proxy.storage.store import TENANT
 
 
@@ -64,3 +65,13 @@ async def test_another_pepper_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="pepper"):
         async with opened(settings(url=url, pepper={"value": "q" * 32})):
             pass
+
+
+def test_a_process_is_known_by_a_name_that_nobody_else_has() -> None:
+    sure = Listen(port=8080)
+    assert name_of(sure, 1) == name_of(sure, 1) != name_of(sure, 2)
+    assert name_of(sure, 1) != name_of(Listen(port=8081), 1)
+    assert name_of(Listen(port=0), 1) != name_of(Listen(port=0), 1)
+    shared = Listen(port=8080, reuse_port=True)
+    assert name_of(shared, 1) != name_of(shared, 1)
+    assert len(name_of(shared, 1000)) <= 128, "the column of the database"

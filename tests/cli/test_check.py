@@ -27,7 +27,7 @@ def test_a_good_configuration_is_summed_up(capsys: pytest.CaptureFixture[str], e
         "without a token",
         "api_key set",
         "tenants       none: serve makes one",
-        "aliases 23",
+        "aliases 25",
     ):
         assert words in said.out
 

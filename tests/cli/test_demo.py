@@ -3,18 +3,21 @@
 import io
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from proxy.cli import demo
 from proxy.cli.main import main
+from proxy.settings import Settings
 from tests.cli.commands import ANY_PORT, MODULE, curl, finished, running, snippet
 
 
 async def test_what_the_demo_prints_works_when_pasted() -> None:
-    async with running(*MODULE, "demo", environ=ANY_PORT) as demo:
-        text = await demo.until("Ctrl-C stops it.")
+    async with running(*MODULE, "demo", environ=ANY_PORT) as run:
+        text = await run.until("Ctrl-C stops it.")
         assert "the built-in emulator of Telnyx" in text
         pasted = await finished(sys.executable, "-W", "error", "-c", snippet(text))
         assert (pasted.code, pasted.err) == (0, "")
@@ -23,19 +26,27 @@ async def test_what_the_demo_prints_works_when_pasted() -> None:
         assert status == 200
         assert answer["choices"][0]["message"]["content"]
         assert answer["model"] == "zai-org/GLM-5.3-Flash", "an alias of the shipped ones"
-        ended = await demo.end(signal.SIGINT)
+        ended = await run.end(signal.SIGINT)
     assert ended.code == 0
     assert [line["event"] for line in ended.lines()] == ["listening", "request", "request", "stopping"]
     assert {line.get("tenant") for line in ended.lines() if line["event"] == "request"} == {"demo"}
 
 
+def test_what_the_demo_keeps_goes_with_it() -> None:
+    with demo._kept_for_now(Settings()) as settings:
+        folder = Path(settings.storage.url.removeprefix("sqlite:///") if settings.storage.url else "").parent
+        assert folder.is_dir()
+        assert Path(settings.ledger.spool.folder).parent == Path(settings.batches.folder).parent == folder
+    assert not folder.exists()
+
+
 async def test_several_workers_share_the_key_and_the_emulator() -> None:
-    async with running(*MODULE, "demo", environ={**ANY_PORT, "TELNYX_PROXY_SERVER__WORKERS": "2"}) as demo:
-        text = await demo.until("Ctrl-C stops it.")
+    async with running(*MODULE, "demo", environ={**ANY_PORT, "TELNYX_PROXY_SERVER__WORKERS": "2"}) as run:
+        text = await run.until("Ctrl-C stops it.")
         assert text.count("OPENAI_API_KEY=") == 1
         for _ in range(8):  # connections of their own, which chance gives to the one or the other
             assert (await _as_curl_would(curl(text)))[0] == 200
-        ended = await demo.end(signal.SIGINT)
+        ended = await run.end(signal.SIGINT)
     assert ended.code == 0
     events = [line["event"] for line in ended.lines()]
     assert {name: events.count(name) for name in events} == {"listening": 2, "request": 8, "stopping": 2}

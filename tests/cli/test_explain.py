@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from proxy.cli.explain import ENDPOINTS
+from proxy.cli.foreseeing import WAYS
 from proxy.cli.main import main
+from proxy.endpoints import FIELDS
 from tests.cli.commands import PROGRAM, finished
 
 CONFIG = """
@@ -161,3 +164,39 @@ def test_an_unknown_tenant_is_told_the_nearest(desk: Desk) -> None:
 def test_a_request_that_is_not_there_is_a_failure(desk: Desk) -> None:
     assert main(["explain", "--config", desk.file("proxy.yaml", CONFIG), "nowhere.json"]) == 1
     assert "nowhere.json" in desk.capsys.readouterr().err
+
+
+def test_what_is_explained_is_what_has_a_table_of_fields() -> None:
+    assert set(ENDPOINTS) == set(WAYS) == set(FIELDS)
+
+
+def test_a_request_of_another_endpoint_is_named_by_an_option(desk: Desk) -> None:
+    assert desk.explain({"model": "gpt-4o", "input": "Hello", "user": "u"}, "--endpoint", "responses") == 0
+    assert desk.out.startswith("POST https://telnyx.example/v2/ai/openai/chat/completions\n\n{\n")
+    assert desk.body["messages"] == [{"role": "user", "content": "Hello"}]
+    assert "\ndropped    user" in desk.out
+
+
+def test_a_form_is_shown_as_its_fields(desk: Desk) -> None:
+    request = {"model": "whisper-1", "file": "speech.wav", "response_format": "text"}
+    assert desk.explain(request, "--endpoint", "audio.transcriptions") == 0
+    url = "POST https://telnyx.example/v2/ai/audio/transcriptions"
+    assert desk.out.startswith(f"{url}\nContent-Type: multipart/form-data\n\n{{\n")
+    assert desk.body["response_format"] == "json"
+
+
+def test_what_else_is_to_be_said_comes_last(desk: Desk) -> None:
+    request = {"model": "zai-org/GLM-5.2", "prompt": ["a", "b"]}
+    assert desk.explain(request, "--endpoint", "completions") == 0
+    assert desk.out.endswith("\n\nThis is the first of 2 requests, one for each prompt.\n")
+
+
+def test_an_application_of_anthropics_sees_a_refusal_of_its_own(desk: Desk) -> None:
+    assert desk.explain({"model": "claude-opus-5", "messages": []}, "--endpoint", "messages") == 1
+    envelope = json.loads(desk.out.removeprefix("refused with 400:\n"))
+    assert envelope["error"]["details"] == {"error_code": "empty_array"}
+
+
+def test_an_unknown_endpoint_is_bad_usage_and_all_are_named(desk: Desk) -> None:
+    assert desk.explain(HELLO, "--endpoint", "embedding") == 2
+    assert "'embeddings', 'audio.transcriptions'" in desk.err

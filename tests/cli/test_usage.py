@@ -49,7 +49,7 @@ def test_models_are_told_apart_and_added_up(filled: Place) -> None:
     ]
     assert ended.err.splitlines() == [
         "? 1 request whose price is not known: in no cost. To set one:",
-        "    models: {profiles: {NAME: {price: {input: ..., output: ...}}}}",
+        "    models: {profiles: {NAME: {price: {input: ..., output: ...}}}}    # of speech: audio, characters",
         "~ 1 request with estimated tokens: Telnyx told none.",
         "2025-06-09 to 2025-06-11 (UTC).",
     ]

@@ -96,6 +96,7 @@ def test_its_variables_are_settings_and_lead_to_its_folders(tmp_path: Path) -> N
     state = f"/var/lib/{one('StateDirectory')}"
     assert settings.storage.url == f"sqlite:///{state}/proxy.db"
     assert settings.ledger.spool.folder == f"{state}/spool"
+    assert settings.batches.folder == f"{state}/files"
     assert one("WorkingDirectory") == "%S/telnyx-proxy"
     assert int(one("TimeoutStopSec")) > (settings.shutdown.grace or 0) + 10
 

@@ -267,3 +267,18 @@ async def test_of_several_that_count_for_themselves_each_admits_its_part() -> No
         await door.enter(mine)
     with refused(LimitReached):
         await door.enter(mine)
+
+
+async def test_what_nobody_can_measure_is_one_request_and_settled_by_what_it_used() -> None:
+    door = Door(price=None)
+    mine = holder(Limit(requests_per_minute=2, tokens_per_minute=900), budget=100)
+    admitted = await door.admission.enter_plain("req_1", mine)
+    assert (admitted.reservation.amount, admitted.rate) == (Amount(1), None)
+    assert "x-ratelimit-remaining-requests: 1\r\n" in admitted.lines
+    record = Record("req_1", 0.0, usage=Usage(800, 50, source="upstream"))
+    door.admission.leave(admitted, record)
+    with refused(LimitReached):
+        await door.enter(holder(Limit(requests_per_minute=2, tokens_per_minute=900)), size=400, max_tokens=100)
+    with refused(LimitReached):
+        await door.admission.enter_plain("req_3", holder(Limit(requests_per_minute=1)))
+    assert door.counted[-1][1:] == ("acme", "requests")

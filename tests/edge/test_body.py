@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from proxy import codec
-from proxy.edge.body import COMMA_LIMIT, CONTAINER_LIMIT
+from proxy.codec import COMMAS, CONTAINERS
+from proxy.edge.body import LARGE
 from tests.conftest import Build
 from tests.world import HELLO, KEY, MODEL, World
 
@@ -155,9 +156,7 @@ async def test_blocks_that_unpack_to_nothing_are_bounded_by_what_they_are(build:
     assert await sent(here, nothing, **{"Content-Encoding": "deflate"}) == (413, "request_too_large")
 
 
-@pytest.mark.parametrize(
-    ("unit", "times"), [(b"[],", CONTAINER_LIMIT), (b'{"a":1},', CONTAINER_LIMIT), (b"1,", COMMA_LIMIT + 1)]
-)
+@pytest.mark.parametrize(("unit", "times"), [(b"[],", LARGE), (b'{"a":1},', CONTAINERS), (b"1,", COMMAS + 1)])
 async def test_a_body_of_nothing_but_brackets_or_commas_is_refused(build: Build, unit: bytes, times: int) -> None:
     """To decode one of 32 MiB would hold up everybody for ten seconds."""
     here = await build()
@@ -166,7 +165,7 @@ async def test_a_body_of_nothing_but_brackets_or_commas_is_refused(build: Build,
 
 async def test_a_large_body_of_a_few_values_is_read(build: Build) -> None:
     here = await build()
-    body = codec.encode({"model": MODEL, "messages": HELLO, "user": "x" * (CONTAINER_LIMIT + 1)})
+    body = codec.encode({"model": MODEL, "messages": HELLO, "user": "[{" * LARGE})
     async with here.post(body) as answer:
         assert answer.status == 200
 

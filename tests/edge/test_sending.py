@@ -32,7 +32,7 @@ class Telnyx:
         answer = self.answers[call.outgoing.credential]
         if isinstance(answer, Exception):
             raise answer
-        return SimpleNamespace(answer=SimpleNamespace(status=answer))
+        return SimpleNamespace(answer=SimpleNamespace(status=answer, close=lambda: None))
 
 
 class Sent:

@@ -98,3 +98,11 @@ def test_what_names_mean_is_remembered_and_bounded(monkeypatch: pytest.MonkeyPat
     for name in ("b", "c", "d"):
         looked.remember(name, meaning)
     assert len(looked.meanings) <= 2
+
+
+def test_telnyxs_own_routes_are_closed_unless_the_tenant_opens_them() -> None:
+    looked = book({"passthrough": ["ai/clusters*", "balance"]})
+    paths = ("ai/clusters", "ai/clusters/1/graph", "balance", "ai/embeddings", "xai/clusters", "balances", "")
+    assert [looked.passes("acme", path) for path in paths] == [True, True, True, False, False, False, False]
+    assert not book({}).passes("acme", "ai/clusters")
+    assert not looked.passes("nobody", "balance")

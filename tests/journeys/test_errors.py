@@ -156,8 +156,8 @@ PATHS = {
     ("POST", "/v1/models"): (405, "method_not_allowed"),
     ("POST", "/v1/images/generations"): (404, "unsupported_endpoint"),
     ("POST", "/v1/moderations"): (404, "unsupported_endpoint"),
-    ("POST", "/v1/responses"): (404, "unsupported_endpoint"),
-    ("POST", "/embeddings"): (404, "unsupported_endpoint"),
+    ("GET", "/assistants"): (404, "unsupported_endpoint"),
+    ("GET", "/v1/fine_tuning/jobs/ft-1/events"): (404, "unsupported_endpoint"),
 }
 
 

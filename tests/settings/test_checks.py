@@ -161,3 +161,11 @@ def test_a_tenant_without_a_telnyx_key_needs_the_common_one(tmp_path: Path) -> N
 )
 def test_a_misspelt_key_is_not_also_a_missing_one(tmp_path: Path, text: str) -> None:
     assert "did you mean" in only_fault(tmp_path, text, {"A": KEY}).hint
+
+
+@pytest.mark.parametrize("path", ["responses.size", "batches.file_size"])
+def test_one_fits_into_what_a_tenant_may_have(tmp_path: Path, path: str) -> None:
+    section, _, name = path.partition(".")
+    fault = only_fault(tmp_path, f"{section}: {{{name}: 2MiB, tenant_size: 1MiB}}", ENVIRON)
+    assert (fault.path, fault.message) == (path, f"is more than {section}.tenant_size")
+    settings_of(tmp_path, f"{section}: {{{name}: 1MiB, tenant_size: 1MiB}}", ENVIRON)

@@ -1,3 +1,4 @@
+from proxy.settings.endpoints import Embedding
 from proxy.settings.merging import laid_over, overridden
 from proxy.settings.model import ModelProfile, Translation
 from proxy.settings.tenants import TranslationOverride
@@ -37,3 +38,13 @@ def test_profiles_are_laid_over_each_other_name_by_name() -> None:
         reasoning_efforts=("low",),
     )
     assert laid_over(under, ModelProfile()) == laid_over(ModelProfile(), under) == under
+
+
+def test_what_is_known_of_embeddings_is_laid_over_figure_by_figure() -> None:
+    under = ModelProfile(embedding=Embedding(batch=8, dimensions=True), responses="native")
+    over = ModelProfile(embedding=Embedding(batch=4))
+    assert laid_over(under, over).embedding == Embedding(batch=4, dimensions=True)
+    assert laid_over(over, under).embedding == Embedding(batch=8, dimensions=True)
+    assert laid_over(under, ModelProfile()) == laid_over(ModelProfile(), under) == under
+    no = ModelProfile(embedding=Embedding(dimensions=False))
+    assert laid_over(under, no).embedding == Embedding(batch=8, dimensions=False)

@@ -41,6 +41,12 @@ from tests.settings.configuring import only_fault
             "must be a whole number from 1 to 256, or auto",
             "one per processor",
         ),
+        (
+            "models: {profiles: {a: {price: {characters: free}}}}",
+            "models.profiles.a.price.characters",
+            "must be a number",
+            "without a unit",
+        ),
         ("streams: {keepalive: 5s}", "streams.keepalive", "must be a number", "without a unit"),
         ("streams: {keepalive: [1]}", "streams.keepalive", "must be a number", ""),
         ("streams: {keepalive: .inf}", "streams.keepalive", "must be a number", ""),

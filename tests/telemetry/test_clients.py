@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.telemetry.clients import KINDS, MAX_RETRIES, OTHER, client_request_id, kind_of, retry_count
+from proxy.telemetry.clients import BATCH, KINDS, MAX_RETRIES, OTHER, client_request_id, kind_of, retry_count
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,9 @@ from proxy.telemetry.clients import KINDS, MAX_RETRIES, OTHER, client_request_id
         ("AsyncAzureOpenAI/Python 1.109.1", "openai-python"),
         ("OpenAI/v1 PythonBindings/0.28.1", "openai-python"),
         ("OpenAI/JS 6.49.0", "openai-node"),
+        ("AsyncAnthropic/Python 2.12.0", "anthropic-python"),
+        ("Anthropic/JS 0.71.0", "anthropic-node"),
+        ("claude-cli/2.1.0 (external, cli)", "claude-code"),
         ("OpenAI/Go 3.5.0", "openai-go"),
         ("OpenAI/2.5.0 (.NET 8.0.11; Debian GNU/Linux 12)", "openai-dotnet"),
         ("ai/6.0.326 ai-sdk/provider-utils/4.0.55 runtime/node.js/20", "vercel-ai-sdk"),
@@ -33,6 +36,7 @@ from proxy.telemetry.clients import KINDS, MAX_RETRIES, OTHER, client_request_id
         ("node", "node"),
         ("undici", "node"),
         ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36", "browser"),
+        (BATCH, "batch"),
         ("node-of-something", OTHER),
         ("MyApp/1.0", OTHER),
         ("", OTHER),

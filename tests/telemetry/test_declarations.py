@@ -37,6 +37,7 @@ PROMISED = {
     "telnyx_proxy_build_info": {"version", "python"},
     "telnyx_proxy_dropped_series_total": {"metric"},
     "telnyx_proxy_log_lines_lost_total": set(),
+    "telnyx_proxy_state_failures_total": {"tenant"},
     "gen_ai_client_token_usage": {
         "gen_ai_operation_name",
         "gen_ai_provider_name",

@@ -396,6 +396,7 @@ def test_every_declared_metric_can_have_a_value() -> None:
     metrics.count("telnyx_proxy_limit_refusals_total", "acme", "requests")
     metrics.count("telnyx_proxy_credential_refusals_total", "acme", "old")
     metrics.count("telnyx_proxy_store_failures_total", "redis")
+    metrics.count("telnyx_proxy_state_failures_total", "acme")
     metrics.show("telnyx_proxy_budget_used_ratio", 0.5, "acme", "tenant:acme:day")
     priced, unpriced = replace(full, charge=Charge(5, 6, "x")), replace(full, charge=Charge())
     seen = scrape(metrics, full, replace(full, tenant="globex"), priced, unpriced)

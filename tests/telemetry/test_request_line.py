@@ -72,6 +72,22 @@ def test_the_canonical_line_leaves_out_what_is_empty() -> None:
 
 
 @pytest.mark.parametrize(
+    ("usage", "told"),
+    [
+        (Usage(source="estimated", audio_ms=90_500), b'"audio_seconds":90.5'),
+        (Usage(source="estimated", characters=25), b'"characters":25'),
+    ],
+    ids=["heard", "spoken"],
+)
+def test_speech_is_in_the_line(usage: Usage, told: bytes) -> None:
+    record = Record("req_1", 1700000000.0)
+    record.usage = usage
+    line = RequestLine({})
+    assert told in line.render(record)
+    assert told in line.exact(record)
+
+
+@pytest.mark.parametrize(
     ("charge", "text"),
     [
         (Charge(1, 2, "x"), b'"cost_usd":1e-6'),

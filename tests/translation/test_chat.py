@@ -16,8 +16,8 @@ from telnyx.types.ai.openai import function_definition_param
 
 from proxy import codec
 from proxy.errors import InvalidRequest
-from proxy.translation.chat import FIELD_LIMIT, FIELDS, Translated, translate
-from proxy.translation.rules import Policy, Verdict
+from proxy.translation.chat import FIELDS, Translated, translate
+from proxy.translation.rules import FIELD_LIMIT, Policy, Verdict
 from tests.translation import chat_requests, telnyx_schema
 
 GOLDEN = Path(__file__).parents[1] / "golden"

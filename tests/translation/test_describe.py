@@ -14,7 +14,7 @@ TABLE = FieldTable(
     (
         keep("a", string),
         keep("b", string, reason="If absent, 1 is sent."),
-        rename("c", "d", string, "It is the same."),
+        rename("c", "d", string, "It is the same.", function=lose),
         drop("e", "It is a|b."),
         refuse("f", "It cannot be."),
     ),

@@ -141,6 +141,7 @@ ALIASES = Aliases(
 )
 def test_exact_comes_before_specific_before_general(name: str, target: str | None) -> None:
     assert ALIASES.target(name) == target
+    assert ALIASES.target(name) == target, "what was found is kept"
 
 
 def test_without_a_pattern_for_everything_other_names_are_no_aliases() -> None:

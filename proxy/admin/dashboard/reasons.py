@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
+from proxy.endpoints import FIELDS
 from proxy.errors import ProxyError, UpstreamFault, tree
-from proxy.translation import chat
 from proxy.translation.quirks import BY_NAME
 from proxy.translation.rules import Field, Verdict
 
@@ -25,7 +25,7 @@ KINDS: Mapping[str, str] = {
     "dropped": "Not sent; nothing changes.",
     "lossy": "Not sent; the answer may differ.",
     "repaired": "Telnyx is known to refuse it in this form; sent in another one.",
-    "estimated": "Counted here from the size of the text, because Telnyx reported no figures.",
+    "estimated": "Counted here, because Telnyx reported no figures.",
 }
 """Kind of a change -> what was done."""
 
@@ -47,13 +47,13 @@ _BY_VERDICT: Mapping[Verdict, str] = {
 }
 
 
-def why(field: str, kind: str) -> str:
-    """The reason of a change as the tables know it; empty where they know none."""
+def why(field: str, kind: str, endpoint: str) -> str:
+    """The reason of a change as the tables of its endpoint know it; empty where they know none."""
     if kind == "repaired":
         return quirk(field)
     if (field, kind) in _SPECIAL:
         return _SPECIAL[field, kind]
-    row = _fields().get(field.partition(".")[0].partition("[")[0])
+    row = _fields(endpoint).get(field.partition(".")[0].partition("[")[0])
     if row is None or kind in _GENERAL:
         return ""
     # What is told of a row holds for its own verdict; what happened to a part of it may be something else.
@@ -62,8 +62,8 @@ def why(field: str, kind: str) -> str:
 
 
 @cache
-def _fields() -> Mapping[str, Field]:
-    return {row.name: row for row in chat.FIELDS.rows}
+def _fields(endpoint: str) -> Mapping[str, Field]:
+    return {row.name: row for row in FIELDS[endpoint].rows} if endpoint in FIELDS else {}
 
 
 def quirk(name: str) -> str:
@@ -82,6 +82,7 @@ class Meaning(NamedTuple):
 
 ADVICE: Mapping[str, str] = {
     "invalid_value": "Mend the request; the message that the client got names the field.",
+    "state_too_large": "Send store: false or less, begin a new conversation, or raise responses.size.",
     "insufficient_permissions": "Widen the endpoints or networks of the key, or use another key.",
     "invalid_api_key": "Check the key that the application sends; one that is lost is rotated on the page of keys.",
     "model_not_allowed": "Add the model to the tenant or the key, or ask for one that is allowed.",
@@ -97,6 +98,10 @@ ADVICE: Mapping[str, str] = {
     "method_not_allowed": "Check the method; most endpoints want POST.",
     "request_timeout": "Look for a slow network on the side of the client.",
     "request_too_large": "Send a smaller body, or raise limits.body.",
+    "websocket_not_supported": "Nothing; clients go on over plain HTTP.",
+    "cancelled": "Nothing; the client wanted it.",
+    "nothing_kept": "Set storage.url, or have the application send `store: false` and the whole conversation.",
+    "previous_response_not_found": "Nothing; it was deleted, not stored, another tenant's, or too old.",
     "upstream_auth_failed": "Check the Telnyx API key of the tenant.",
     "upstream_error": "Nothing here; clients may try again. If it stays, ask Telnyx with their request id.",
     "upstream_unavailable": "Nothing here; clients may try again in a moment.",

@@ -1,10 +1,12 @@
 """One request's story, from its row in the ledger: what was changed and why, where the time went, how its cost adds up.
 
 Nothing is looked up here: a row and the figures of its price go in, sentences and numbers come out. Times are
-microseconds, money is micro-dollars, prices are micro-dollars for a million tokens.
+microseconds, money is micro-dollars, prices are micro-dollars for a million tokens or characters, or a minute of audio.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from math import ceil
 from typing import Any, NamedTuple
 
 from proxy.accounts.pricing import PER
@@ -22,6 +24,10 @@ SOURCES: Mapping[str, str] = {
     "none": "nothing was used",
 }
 """Where the figures are from."""
+HEARD = "told by the head of the recording, because Telnyx reported nothing"
+SPOKEN = "those of the text that was to be spoken"
+MINUTE = 60_000
+"""Milliseconds, which audio is charged by."""
 
 
 class Told(NamedTuple):
@@ -50,12 +56,22 @@ class Part(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A line of a bill. `micros` is exact and may have a fraction; only the sum is rounded, up."""
+    """A line of a bill: an amount, and its price for so many (PER, or a MINUTE of milliseconds)."""
 
     what: str
-    tokens: int
+    amount: int
     price: int
-    micros: float
+    per: int = PER
+
+    @property
+    def exact(self) -> Fraction:
+        """Micro-dollars; only the sum of all is rounded, up."""
+        return Fraction(self.amount * self.price, self.per)
+
+    @property
+    def micros(self) -> float:
+        """The same for people."""
+        return float(self.exact)
 
 
 class Bill(NamedTuple):
@@ -96,15 +112,23 @@ def story(row: Mapping[str, Any], figures: Mapping[str, Any] | None = None) -> S
     return Story(
         outcome=outcome(row),
         reached=seen,
-        changes=tuple(told(field, kind) for field, kind in row["changes"] if not _is_repair(row, field, kind)),
+        changes=tuple(
+            told(field, kind, row["endpoint"]) for field, kind in row["changes"] if not _is_repair(row, field, kind)
+        ),
         repairs=tuple((name, reasons.quirk(name)) for name in row["repairs"]),
         error=reasons.meaning(code, row["status"], reached=seen) if code else None,
         spent=where_time_went(row),
         streamed=when_it_came(row),
         bill=bill(row, figures),
         signs=tuple(signs(row)),
-        source=SOURCES.get(row["source"], row["source"]),
+        source=_source(row),
     )
+
+
+def _source(row: Mapping[str, Any]) -> str:
+    if row["source"] == "estimated" and (row["audio_ms"] or row["characters"]):
+        return HEARD if row["audio_ms"] else SPOKEN
+    return SOURCES.get(row["source"], str(row["source"]))
 
 
 def reached(row: Mapping[str, Any]) -> bool:
@@ -119,9 +143,10 @@ def _is_repair(row: Mapping[str, Any], field: str, kind: str) -> bool:
     return kind == "repaired" and field in row["repairs"]
 
 
-def told(field: str, kind: str) -> Told:
+def told(field: str, kind: str, endpoint: str) -> Told:
     """A change in words."""
-    return Told(field, kind, reasons.KINDS.get(kind, "Changed."), reasons.why(field, kind), loss=kind in reasons.LOSSES)
+    done, why = reasons.KINDS.get(kind, "Changed."), reasons.why(field, kind, endpoint)
+    return Told(field, kind, done, why, loss=kind in reasons.LOSSES)
 
 
 def where_time_went(row: Mapping[str, Any]) -> tuple[Part, ...]:
@@ -163,20 +188,22 @@ def bill(row: Mapping[str, Any], figures: Mapping[str, Any] | None) -> Bill | No
     if row["cost_micros"] is None or row["source"] == "none" or figures is None:
         return None
     items = tuple(_items(row, figures))
-    total = sum(item.tokens * item.price for item in items)
-    return Bill(items, -(-total // PER) == row["cost_micros"], str(figures.get("source", "")))
+    total = sum((item.exact for item in items), start=Fraction())
+    return Bill(items, ceil(total) == row["cost_micros"], str(figures.get("source", "")))
 
 
 def _items(row: Mapping[str, Any], figures: Mapping[str, Any]) -> Iterator[Item]:
     cached = min(row["cached_input_tokens"], row["input_tokens"])
-    for what, name, tokens in (
-        ("Input", "input", row["input_tokens"] - cached),
-        ("Input from the cache", "cached_input", cached),
-        ("Output", "output", row["output_tokens"]),
+    for what, name, amount, per in (
+        ("Input", "input", row["input_tokens"] - cached, PER),
+        ("Input from the cache", "cached_input", cached, PER),
+        ("Output", "output", row["output_tokens"], PER),
+        ("Audio", "audio", row["audio_ms"], MINUTE),
+        ("Characters", "characters", row["characters"], PER),
     ):
         price = figures.get(name)
-        if tokens and isinstance(price, int):
-            yield Item(what, tokens, price, tokens * price / PER)
+        if amount and isinstance(price, int):
+            yield Item(what, amount, price, per)
 
 
 _SIGNS: Sequence[tuple[str, str, str]] = (

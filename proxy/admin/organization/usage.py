@@ -6,9 +6,10 @@
     model          what served it, by Telnyx's name
     num_model_requests   those that consumed something: what was refused here never came to a model
 
-There are no batches and no agents here: every request is `batch` false and of the source `unlabeled`. Telnyx does not
-tell tokens of text from those of images, so these figures are null; audio goes through endpoints of its own. What
-does not exist here (images, moderations, vector stores, hosted tools) was never used: its buckets are empty.
+Sums do not know which requests were lines of a batch: every one is `batch` false (single requests tell it: their client
+is `batch`). There are no agents here, so every request is of the source `unlabeled`. Telnyx does not tell tokens of
+text from those of images, so these figures are null; audio goes through endpoints of its own. What does not exist here
+(images, moderations, vector stores, hosted tools) was never used: its buckets are empty.
 """
 
 import asyncio
@@ -100,7 +101,7 @@ _BY_MODEL = (*_WHO, "model")
 _BY_ALL = (*_BY_MODEL, "batch", "service_tier", "api_source")
 KINDS: Mapping[str, Kind] = {
     "completions": Kind(
-        ("chat.completions", "responses", "completions"), _tokens, _BY_ALL, (*_EVERY, "batch")
+        ("chat.completions", "responses", "completions", "messages"), _tokens, _BY_ALL, (*_EVERY, "batch")
     ),
     "embeddings": Kind(("embeddings",), _input, _BY_MODEL, _EVERY),
     "audio_speeches": Kind(("audio.speech",), _characters, _BY_MODEL, _EVERY),
@@ -182,7 +183,7 @@ def _result(name: str, kind: Kind, row: Row, wanted: Sequence[str]) -> Result:
 
 def filter_lines(names: Sequence[str]) -> dict[str, str]:
     """The parameters to filter by, with a line on each."""
-    lines = {"batch": "true: batches only, of which there are none here"}
+    lines = {"batch": "true: batches only, which sums do not keep apart: empty"}
     return {
         name: lines.get(name, f"only of these {name.replace('_', ' ')}; may be given several times") for name in names
     }

@@ -14,7 +14,7 @@ def test_every_kind_of_change_and_every_code_has_its_words() -> None:
 
 @pytest.mark.parametrize("name", [each.name for each in QUIRKS])
 def test_every_quirk_is_explained(name: str) -> None:
-    assert why(name, "repaired") == reasons.quirk(name)
+    assert why(name, "repaired", "chat.completions") == reasons.quirk(name)
     assert reasons.quirk(name)[0].isupper() or not reasons.quirk(name)[0].isalpha()
     assert reasons.quirk(name).endswith(".")
 
@@ -37,7 +37,7 @@ def test_every_quirk_is_explained(name: str) -> None:
     ],
 )
 def test_why_something_was_done(field: str, kind: str, begins: str) -> None:
-    found = why(field, kind)
+    found = why(field, kind, "chat.completions")
     assert found.startswith(begins)
     assert bool(found) == bool(begins)
 

@@ -41,13 +41,40 @@ def test_figures_that_contradict_each_other_make_no_bar_that_sticks_out() -> Non
 def test_a_cost_adds_up() -> None:
     told = story(row(input_tokens=1000, cached_input_tokens=400, output_tokens=101, cost_micros=673), FIGURES)
     assert told.bill is not None
-    assert [(item.what, item.tokens, item.price, item.micros) for item in told.bill.items] == [
+    assert [(item.what, item.amount, item.price, item.micros) for item in told.bill.items] == [
         ("Input", 600, 600_000, 360),
         ("Input from the cache", 400, 150_000, 60),
         ("Output", 101, 2_500_000, 252.5),
     ]
     assert told.bill.whole
     assert told.bill.origin == "telnyx"
+
+
+def test_a_cost_of_speech_adds_up() -> None:
+    heard = row(endpoint="audio.transcriptions", input_tokens=0, output_tokens=0, audio_ms=3010, cost_micros=302)
+    told = story(heard | {"source": "estimated"}, {"audio": 6000})
+    assert told.bill is not None
+    assert [(item.what, item.amount, item.price, item.micros) for item in told.bill.items] == [
+        ("Audio", 3010, 6000, 301)
+    ]
+    assert not told.bill.whole
+    assert told.source.startswith("told by the head of the recording")
+    spoken = row(endpoint="audio.speech", input_tokens=0, output_tokens=0, characters=25, cost_micros=375)
+    told = story(spoken | {"source": "estimated"}, {"characters": 15_000_000})
+    assert told.bill is not None
+    assert [(item.what, item.micros) for item in told.bill.items] == [("Characters", 375)]
+    assert told.bill.whole
+    assert told.source.startswith("those of the text")
+
+
+def test_the_reason_of_a_change_is_that_of_its_endpoint() -> None:
+    changed = {"changes": (("input", "renamed"), ("instructions", "lossy"))}
+    told = story(row(endpoint="audio.speech", **changed))
+    assert [each.why for each in told.changes] == [
+        "Telnyx's name for it.",
+        "Telnyx's voices are not told how to speak.",
+    ]
+    assert [each.why for each in story(row(endpoint="models.list", **changed)).changes] == ["", ""]
 
 
 def test_a_bill_says_when_it_is_not_the_whole_cost() -> None:
