@@ -8,8 +8,8 @@ connection, because the others of the pool may be as stale. Nothing else is retr
 import asyncio
 import io
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,10 +21,11 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from proxy.errors import ProxyError, UpstreamFailed, UpstreamTimeout, UpstreamUnavailable
-from proxy.upstream.transport import Outgoing, Sink
+from proxy.upstream.transport import Outgoing, Sink, Upload
 
 HEADER_LIMIT = 64 * 1024
 """Bytes of one upstream header line: far above what any API sends, far below what hurts. At most 128 lines are read."""
+OTHER_LENGTH = "The request to Telnyx has another length than was announced."
 LARGE = 64 * 1024
 """Bytes of a request body from which it is written piece by piece, as Telnyx takes it."""
 
@@ -165,6 +166,8 @@ class AiohttpTransport:
     async def send(self, outgoing: Outgoing) -> AiohttpAnswer:
         """See `Transport.send`."""
         context = SimpleNamespace(reused=False)
+        if isinstance(outgoing.body, Upload):
+            return await self._upload(outgoing, outgoing.body, context)
         try:
             return await self._send(self._pooled, outgoing, context)
         except UpstreamFailed as fault:
@@ -175,30 +178,60 @@ class AiohttpTransport:
     async def _send(
         self, session: aiohttp.ClientSession, outgoing: Outgoing, context: SimpleNamespace
     ) -> AiohttpAnswer:
+        headers = {} if outgoing.body is None else {"Content-Type": "application/json"}
+        try:
+            async with asyncio.timeout(self._first_byte):
+                return await self._request(session, outgoing, context, (_payload(outgoing.body), headers))
+        except TimeoutError:
+            raise self._late() from None
+
+    async def _upload(self, outgoing: Outgoing, upload: Upload, context: SimpleNamespace) -> AiohttpAnswer:
+        """Always on a fresh connection, which ends with the answer."""
+        headers = {"Content-Type": upload.content_type}
+        if upload.length is not None:
+            headers["Content-Length"] = str(upload.length)
+        source = None
+        try:
+            async with asyncio.timeout(self._first_byte) as patience:
+                source = _Source(upload, patience, self._first_byte)
+                answer = await self._request(self._fresh, outgoing, context, (source.pieces(), headers))
+                source.stop()
+                return answer
+        except TimeoutError:
+            raise self._late() if source is None or source.ended else _choked(self._first_byte) from None
+        except UpstreamFailed:
+            if source is None or source.fault is None:
+                raise
+            raise source.fault from source.fault.__cause__
+
+    async def _request(
+        self,
+        session: aiohttp.ClientSession,
+        outgoing: Outgoing,
+        context: SimpleNamespace,
+        body: tuple[Any, Mapping[str, str]],
+    ) -> AiohttpAnswer:
+        """Send; `body` with the headers that belong to it."""
         if session.closed:
             raise UpstreamUnavailable("The proxy has closed its connections to Telnyx.")
         headers = {"Authorization": f"Bearer {outgoing.credential}", "Accept": outgoing.accept, **outgoing.headers}
-        if outgoing.body is not None:
-            headers["Content-Type"] = "application/json"
-        try:
-            async with asyncio.timeout(self._first_byte):
-                with border():
-                    _expect_text(headers)
-                    response = await session.request(
-                        outgoing.method,
-                        URL(outgoing.url, encoded=True),
-                        data=_payload(outgoing.body),
-                        headers=headers,
-                        allow_redirects=False,
-                        trace_request_ctx=context,
-                    )
-        except TimeoutError:
-            raise UpstreamTimeout(
-                f"Telnyx did not begin to answer within {self._first_byte:g} s (timeouts.first_byte)."
-            ) from None
+        headers.update(body[1])
+        with border():
+            _expect_text(headers)
+            response = await session.request(
+                outgoing.method,
+                URL(outgoing.url, encoded=True),
+                data=body[0],
+                headers=headers,
+                allow_redirects=False,
+                trace_request_ctx=context,
+            )
         answer = AiohttpAnswer(response)
         self._answers.add(answer)
         return answer
+
+    def _late(self) -> UpstreamTimeout:
+        return UpstreamTimeout(f"Telnyx did not begin to answer within {self._first_byte:g} s (timeouts.first_byte).")
 
     async def close(self) -> None:
         """See `Transport.close`."""
@@ -208,8 +241,57 @@ class AiohttpTransport:
         await self._fresh.close()
 
 
-def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
-    return body if body is None or len(body) < LARGE else io.BytesIO(body)
+class _Source:
+    """The body of an upload, as aiohttp's writer takes it, in a task of its own.
+
+    Attributes:
+        ended: all of it has been taken; fault: what it raised.
+    """
+
+    def __init__(self, upload: Upload, patience: asyncio.Timeout, seconds: float) -> None:
+        self._upload, self._patience, self._seconds = upload, patience, seconds
+        self._stopped = self.ended = False
+        self.fault: Exception | None = None
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The pieces. Only while aiohttp has one to write time runs out."""
+        left = self._upload.length
+        self._await(None)
+        try:
+            async for piece in self._upload.pieces:
+                left = None if left is None else left - len(piece)
+                if left is not None and left < 0:
+                    break
+                self._await(self._seconds)
+                yield piece
+                self._await(None)
+                if self._stopped:
+                    await asyncio.Event().wait()  # until the answer is closed
+        except Exception as fault:
+            self.fault = fault
+            raise
+        if left:
+            self.fault = UpstreamFailed(OTHER_LENGTH)
+            raise self.fault
+        self.ended = True
+        self._await(self._seconds)
+
+    def stop(self) -> None:
+        """The answer is there: nothing more is asked for."""
+        self._stopped = True
+
+    def _await(self, seconds: float | None) -> None:
+        if not self._stopped:
+            with suppress(RuntimeError):  # it has run out in this turn of the loop
+                self._patience.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
+
+
+def _choked(seconds: float) -> UpstreamTimeout:
+    return UpstreamTimeout(f"Telnyx took nothing of the request for {seconds:g} s (timeouts.first_byte).")
+
+
+def _payload(body: bytes | Upload | None) -> bytes | io.BytesIO | None:
+    return io.BytesIO(body) if isinstance(body, bytes) and len(body) >= LARGE else cast("bytes | None", body)
 
 
 def _expect_text(headers: Mapping[str, str]) -> None:

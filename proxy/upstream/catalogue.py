@@ -23,6 +23,9 @@ LIST_IDLE = 30.0
 RETRY_SECONDS = 10.0
 """Seconds before a failed refresh is tried again, so that a Telnyx that is down is not asked by every request."""
 
+SUCCESS = 200
+ABSENT = frozenset({404, 405, 410})
+"""Statuses by which a server says that it knows no such path."""
 OWN = "telnyx"
 """The provider of the models that Telnyx hosts."""
 
@@ -39,11 +42,15 @@ class TaskOwner(Protocol):
 
 @dataclass(slots=True)
 class _Shelf:
-    """The list of one credential: rows by id, until when they are fresh, the fetch under way, its last failure."""
+    """The list of one credential: rows by id, until when they are fresh, the fetch under way, its last failure.
+
+    `vectors`: embedding models have a list of their own, as far as is known.
+    """
 
     rows: Rows = field(default_factory=Rows)
     fresh_until: float = 0.0
     loaded: bool = False
+    vectors: bool = True
     refreshing: bool = False
     failures: int = 0
     failure: ProxyError | None = None
@@ -54,11 +61,14 @@ class Catalogue:
     """The models of every Telnyx account this proxy holds a credential for.
 
     Attributes:
+        providers: who runs a model, in lower case; of those that Telnyx hosts, and unlisted ones, nothing: OWN.
         edition: raised by one whenever a list has come.
+        embedding_url: of the list of the embedding models, which is laid behind the other; None = it is not asked for.
     """
 
     def __init__(self, transport: Transport, url: str, *, ttl: float, clock: Clock, tasks: TaskOwner) -> None:
         self._transport = transport
+        self.embedding_url: str | None = None
         self._url = url
         self._ttl = ttl
         self._clock = clock
@@ -67,7 +77,7 @@ class Catalogue:
         self._shelves: dict[str, _Shelf] = {}
         self._known: set[str] = set()
         self._nothing = Rows()
-        self._providers: dict[str, str] = {}
+        self.providers: dict[str, str] = {}
 
     def __contains__(self, model: str) -> bool:
         """Whether any account listed the model: what a metric label may be."""
@@ -86,10 +96,6 @@ class Catalogue:
         """What the lists of all accounts say of a model's price. Some say zero where others have figures."""
         found = (shelf.rows[model].get("pricing") for shelf in self._shelves.values() if model in shelf.rows)
         return [each for each in found if each]
-
-    def provider(self, model: str) -> str:
-        """Who runs a model: `telnyx`, or the name of another provider in lower case. Unlisted ones are Telnyx's."""
-        return self._providers.get(model, OWN)
 
     async def rows(self, credential: str) -> Rows:
         """The list; waits only where there is none yet. Raises UpstreamFault if there is none to be had."""
@@ -131,19 +137,38 @@ class Catalogue:
                 raise
 
     async def _load(self, shelf: _Shelf, credential: str) -> None:
-        answer = await self._transport.send(Outgoing("GET", self._url, credential))
-        try:
-            body = await answer.read(LIST_LIMIT, LIST_IDLE)
-        finally:
-            answer.close()
-        if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
-            raise failures.from_response(answer.status, answer.headers, body)
-        shelf.rows = _rows(body)
+        status, headers, body = await self._get(self._url, credential)
+        if status != SUCCESS:
+            raise failures.from_response(status, headers, body)
+        rows = _rows(body)
+        if self.embedding_url is not None and shelf.vectors:
+            vectors = await self._embedding_rows(shelf, self.embedding_url, credential)
+            rows = Rows({**rows, **{name: row for name, row in vectors.items() if name not in rows}})
+        shelf.rows = rows
         self.edition += 1
         shelf.loaded = True
         shelf.fresh_until = self._clock() + self._ttl
         self._known.update(shelf.rows)
-        self._providers |= {name: provider for name, row in shelf.rows.items() if (provider := _provider(row)) != OWN}
+        self.providers |= {name: provider for name, row in shelf.rows.items() if (provider := _provider(row)) != OWN}
+
+    async def _get(self, url: str, credential: str) -> tuple[int, Mapping[str, str], bytes]:
+        answer = await self._transport.send(Outgoing("GET", url, credential))
+        try:
+            return answer.status, answer.headers, await answer.read(LIST_LIMIT, LIST_IDLE)
+        finally:
+            answer.close()
+
+    async def _embedding_rows(self, shelf: _Shelf, url: str, credential: str) -> Rows:
+        """The list of embedding models. Without it, the other models can be used all the same.
+
+        Where Telnyx knows no such list, it is asked for it no more.
+        """
+        try:
+            status, _, body = await self._get(url, credential)
+            shelf.vectors = status not in ABSENT
+            return _rows(body) if status == SUCCESS else Rows()
+        except ProxyError:
+            return Rows()
 
 
 def _provider(row: Mapping[str, Any]) -> str:

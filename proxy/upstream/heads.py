@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from proxy.errors import UpstreamFailed
-from proxy.upstream.transport import Outgoing
+from proxy.upstream.transport import Outgoing, Upload
 
 PORTS = {"http": 80, "https": 443}
 NO_ADDRESS = "The address of Telnyx is no address (upstream.base_url)."
@@ -45,9 +45,9 @@ def address(url: str) -> Address:
 
 
 def head(outgoing: Outgoing, user_agent: str) -> bytes:
-    """All but the end of a head: `content-length: `, where there is a body, waits for its value.
+    """All but the end of a head: `content-length: `, where the body is there, waits for its value.
 
-    What `outgoing.headers` adds is not in it. Raises UpstreamFailed.
+    What `outgoing.headers` adds is not in it, nor what an upload does. Raises UpstreamFailed.
     """
     if not _TOKEN.fullmatch(outgoing.method) or outgoing.method in _SPEECHLESS:
         raise UpstreamFailed(UNWRITABLE)
@@ -61,10 +61,17 @@ def head(outgoing: Outgoing, user_agent: str) -> bytes:
         # Compression would only add latency to streams, and this proxy reads every answer anyway.
         "Accept-Encoding": "identity",
     }
-    if outgoing.body is not None:
+    at_hand = isinstance(outgoing.body, bytes)
+    if at_hand:
         fields["Content-Type"] = "application/json"
     line = f"{outgoing.method} {_target(outgoing.url)} HTTP/1.1\r\n".encode("ascii")
-    return line + lines(fields) + (b"" if outgoing.body is None else b"Content-Length: ")
+    return line + lines(fields) + (b"Content-Length: " if at_hand else b"")
+
+
+def framing(upload: Upload) -> bytes:
+    """The headers that an upload adds. Raises UpstreamFailed."""
+    length = {"Transfer-Encoding": "chunked"} if upload.length is None else {"Content-Length": str(upload.length)}
+    return lines({"Content-Type": upload.content_type, **length})
 
 
 def lines(fields: Mapping[str, str]) -> bytes:

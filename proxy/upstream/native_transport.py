@@ -12,6 +12,7 @@ import asyncio
 import errno
 import ssl
 from contextlib import suppress
+from typing import TypeVar
 
 from proxy.errors import UpstreamTimeout, UpstreamUnavailable
 from proxy.timers import Timer, Wheel
@@ -21,7 +22,8 @@ from proxy.upstream.connection import Connection, Stale, late
 from proxy.upstream.heads import Address
 from proxy.upstream.incoming import Incoming
 from proxy.upstream.pool import Pool
-from proxy.upstream.transport import Outgoing
+from proxy.upstream.transport import Outgoing, Upload
+from proxy.upstream.uploading import Uploading
 
 ENDED = "The proxy has closed its connections to Telnyx."
 SWEEPS = 16
@@ -36,8 +38,10 @@ ROUTES = 1024
 """Prebuilt heads. There are as many as tenants with a credential of their own, times the endpoints they use."""
 
 
+C = TypeVar("C", bound=Connection)
 Key = tuple[str, str, str, str, bool]
-"""What heads differ by: URL, credential, accepted type, method, and whether there is no body."""
+"""What heads differ by: URL, credential, accepted type, method, and whether nothing is said of a body: an upload's
+headers are its own."""
 
 
 class Route:
@@ -80,6 +84,8 @@ class NativeTransport:
     async def send(self, outgoing: Outgoing) -> Incoming:
         """See `Transport.send`."""
         body = outgoing.body
+        if isinstance(body, Upload):
+            return await self._upload(outgoing, body)
         key = (outgoing.url, outgoing.credential, outgoing.accept, outgoing.method, body is None)
         route = self._routes.get(key) or self._prepare(outgoing, key)
         extra = heads.lines(outgoing.headers) if outgoing.headers else b""
@@ -126,7 +132,7 @@ class NativeTransport:
 
     async def _send_afresh(self, route: Route, head: bytes, body: bytes | None) -> Incoming:
         started = self._time()
-        connection = await self._connected(route)
+        connection = await self._connected(route, Connection)
         waiter = connection.ask(head, body, max(0.0, started + self._first_byte - self._time()))
         try:
             return await waiter
@@ -134,7 +140,15 @@ class NativeTransport:
             connection.give_up(waiter)
             raise
 
-    async def _connected(self, route: Route) -> Connection:
+    async def _upload(self, outgoing: Outgoing, upload: Upload) -> Incoming:
+        """Always on a fresh connection: what was read of an upload cannot be sent again if an old one was stale."""
+        key = (outgoing.url, outgoing.credential, outgoing.accept, outgoing.method, True)
+        route = self._routes.get(key) or self._prepare(outgoing, key)
+        head = b"%b%b%b\r\n" % (route.head, heads.lines(outgoing.headers), heads.framing(upload))
+        connection = await self._connected(route, Uploading)
+        return await connection.upload(head, upload, self._first_byte)
+
+    async def _connected(self, route: Route, kind: type[C]) -> C:
         if self._closing:
             raise UpstreamUnavailable(ENDED)
         self._make_room(self._most_idle - 1)
@@ -142,7 +156,7 @@ class NativeTransport:
             # Once for each connection, not for each request: no use for the wheel.
             async with asyncio.timeout(min(self._connect, self._first_byte)) as patience:
                 connection = await self._addresses.connect(
-                    route.address, lambda: Connection(self, self._timers, route.pool, self._first_byte)
+                    route.address, lambda: kind(self, self._timers, route.pool, self._first_byte)
                 )
         except (OSError, RuntimeError) as fault:
             if patience.expired():

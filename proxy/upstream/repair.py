@@ -30,7 +30,6 @@ class UpstreamCall:
         outgoing: everything but the bytes of the body, which are put in for as long as they are being sent.
         body: the canonical body that translation wrote.
         manner, policy: how this model is spoken to, and what the tenant allows to be lost.
-        limit, idle: bounds for reading a refusal, in bytes and seconds.
         again: is asked before a repaired body is sent, which may cost more than the first; None = nobody minds.
     """
 
@@ -40,8 +39,6 @@ class UpstreamCall:
     body: Body
     manner: Manner
     policy: Policy
-    limit: int
-    idle: float
     again: Callable[[Body], Awaitable[None]] | None = None
 
 
@@ -66,9 +63,19 @@ class Sent:
 
 
 class Repairing:
-    """A transport for chat requests that heals known quirks."""
+    """A transport for chat requests that heals known quirks.
 
-    def __init__(self, transport: Transport, memory: QuirkMemory, clock: Callable[[], float]) -> None:
+    Attributes:
+        measured_until: steady time up to which Telnyx is known to refuse uploads whose length is not told.
+    """
+
+    measured_until = 0.0
+
+    def __init__(
+        self, transport: Transport, memory: QuirkMemory, clock: Callable[[], float], limit: int, idle: float
+    ) -> None:
+        """`limit`, `idle`: bounds for reading a refusal, in bytes and seconds."""
+        self._bounds = limit, idle
         self._transport = transport
         self._memory = memory
         self._clock = clock
@@ -92,13 +99,17 @@ class Repairing:
                 if hints:
                     self._learn(call, hints)
                 return Sent(answer, b"", changes, tuple(hints), len(encoded), repaired)
-            sent = Sent(answer, await _refusal(call, answer), changes, tuple(hints), len(encoded), repaired)
+            sent = Sent(answer, await self._refusal(answer), changes, tuple(hints), len(encoded), repaired)
             otherwise = _repaired(call, body, sent, hints)
             if otherwise is None:
                 return sent
             body, repaired = otherwise, (*repaired, self._clock())
             if call.again is not None:
                 await call.again(body)
+
+    async def carry(self, outgoing: Outgoing) -> Answer:
+        """Send a request that is nothing to repair about, once. Raises UpstreamFault."""
+        return await self._transport.send(outgoing)
 
     def foresee(self, call: UpstreamCall) -> tuple[Body, Changes]:
         """The body as it is sent first, with what is known of the model, and what was changed for that.
@@ -112,16 +123,15 @@ class Repairing:
             changes.extend(adapted)
         return body, changes
 
+    async def _refusal(self, answer: Answer) -> bytes:
+        try:
+            return await answer.read(*self._bounds)
+        finally:
+            answer.close()
+
     def _learn(self, call: UpstreamCall, hints: Mapping[str, str]) -> None:
         for name, hint in hints.items():
             self._memory.learn(call.endpoint, call.model, name, hint=hint, now=self._clock())
-
-
-async def _refusal(call: UpstreamCall, answer: Answer) -> bytes:
-    try:
-        return await answer.read(call.limit, call.idle)
-    finally:
-        answer.close()
 
 
 def _repaired(call: UpstreamCall, body: Body, sent: Sent, hints: dict[str, str]) -> Body | None:

@@ -10,9 +10,25 @@ learns that nobody listens any more.
 Failures are `proxy.errors.UpstreamFault`, never exceptions of a library.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+
+
+@dataclass(slots=True)
+class Upload:
+    """A request body that is read while it is sent, and only once. Whoever made it ends what it is read from.
+
+    Attributes:
+        pieces: the body. The next piece is asked for when Telnyx has taken what came before, but for a bounded buffer.
+            What it raises comes out of `Transport.send`, and Telnyx sees a request that breaks off.
+        content_type: what it is.
+        length: its bytes, for `content-length`; None where nobody knows: it goes out in chunks.
+    """
+
+    pieces: AsyncIterator[bytes] = field(repr=False)
+    content_type: str
+    length: int | None = None
 
 
 @dataclass(slots=True)
@@ -22,7 +38,7 @@ class Outgoing:
     Attributes:
         method, url: as they go out.
         credential: the Telnyx API key; never shown.
-        body: the request body, None for GET.
+        body: the request body: JSON, or an upload; None for GET.
         accept: the `accept` header.
         headers: further headers, from the allow-list of the edge.
     """
@@ -30,7 +46,7 @@ class Outgoing:
     method: str
     url: str
     credential: str = field(repr=False)
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | Upload | None = field(default=None, repr=False)
     accept: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -108,6 +124,10 @@ class Transport(Protocol):
 
         Raises UpstreamUnavailable when no connection could be made, UpstreamTimeout when connecting or the first
         byte took too long, UpstreamFailed when the connection broke before an answer.
+
+        For the first byte of the answer to an upload it waits from its end on; while it is sent, as long for Telnyx to
+        take the next piece, and for ever for that piece to come. An answer that comes before the end ends the upload,
+        and the connection with the answer. A request whose body was an upload is never sent twice.
         """
         ...
 

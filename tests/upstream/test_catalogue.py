@@ -300,3 +300,39 @@ async def test_an_empty_list_is_a_list(build: Build) -> None:
         assert await catalogue.rows(CREDENTIAL) == {}
         assert await catalogue.rows(CREDENTIAL) == {}
     assert len(server.requests) == 1
+
+
+async def test_embedding_models_are_in_the_list_too(
+    transport: Transport, time: Time, owner: Owner, telnyx: Emulator
+) -> None:
+    url = telnyx.base_url + MODELS
+    vectors = telnyx.base_url + "/ai/openai/embeddings/models"
+    catalogue = Catalogue(transport, url, ttl=TTL, clock=time, tasks=owner)
+    catalogue.embedding_url = vectors
+    rows = await catalogue.rows(CREDENTIAL)
+    assert rows["thenlper/gte-large"]["object"] == "model"
+    assert MODEL in rows
+    assert len(telnyx.state.requests) == 2
+
+
+@pytest.mark.parametrize(("path", "asked"), [("/ai/nowhere", 1), ("/usage_reports", 2), ("/ai/openai/chat", 1)])
+async def test_a_list_of_embedding_models_that_is_not_there_is_not_missed(
+    transport: Transport, time: Time, owner: Owner, telnyx: Emulator, path: str, asked: int
+) -> None:
+    """A path that Telnyx does not know is not asked for again, one that answers otherwise is."""
+    urls = telnyx.base_url + MODELS, telnyx.base_url + path
+    catalogue = Catalogue(transport, urls[0], ttl=TTL, clock=time, tasks=owner)
+    catalogue.embedding_url = urls[1]
+    assert MODEL in await catalogue.rows(CREDENTIAL)
+    time.now += TTL + 1
+    assert MODEL in await catalogue.rows(CREDENTIAL)
+    await owner.done()
+    assert [request.path for request in telnyx.state.requests].count(f"/v2{path}") == asked
+
+
+async def test_a_list_of_embedding_models_that_cannot_be_had_is_not_missed(
+    transport: Transport, time: Time, owner: Owner, telnyx: Emulator
+) -> None:
+    catalogue = Catalogue(transport, telnyx.base_url + MODELS, ttl=TTL, clock=time, tasks=owner)
+    catalogue.embedding_url = "http://127.0.0.1:1/"
+    assert MODEL in await catalogue.rows(CREDENTIAL)

@@ -54,7 +54,7 @@ class Desk:
     async def send(self, request: Mapping[str, Any], policy: Policy | None = None, **changed: Any) -> Sent:
         """What came back; a body that is not read is let go."""
         call = self.call(request, policy or Policy(), self.telnyx.base_url)
-        sent = await Repairing(self.transport, self.memory, self.time).send(replace(call, **changed))
+        sent = await self.repairing().send(replace(call, **changed))
         sent.answer.close()
         return sent
 
@@ -67,9 +67,10 @@ class Desk:
             body=chat.translate(request, MODEL, policy).body,
             manner=Manner(),
             policy=policy,
-            limit=PLENTY,
-            idle=FOREVER,
         )
+
+    def repairing(self) -> Repairing:
+        return Repairing(self.transport, self.memory, self.time, PLENTY, FOREVER)
 
     @property
     def bodies(self) -> list[Any]:
@@ -92,7 +93,7 @@ def changed(sent: Sent) -> set[tuple[str, str]]:
 
 async def test_what_is_accepted_goes_out_once_and_as_it_is(desk: Desk) -> None:
     call = desk.call({}, Policy(), desk.telnyx.base_url)
-    sent = await Repairing(desk.transport, desk.memory, desk.time).send(call)
+    sent = await desk.repairing().send(call)
     assert (sent.answer.status, sent.refusal, sent.repairs, list(sent.changes)) == (200, b"", (), [])
     answer = codec.decode(await rest(sent.answer))
     sent.answer.close()
@@ -257,7 +258,7 @@ async def test_a_repair_that_did_not_help_is_not_remembered(desk: Desk, case: Ca
 
     async with origin(script) as server:
         call = desk.call(case.request, Policy(), server.url.removesuffix("/v2/chat"))
-        sent = await Repairing(desk.transport, desk.memory, desk.time).send(replace(call, manner=case.manner))
+        sent = await desk.repairing().send(replace(call, manner=case.manner))
     assert (sent.answer.status, sent.refusal, sent.repairs) == (500, b"another failure", (case.quirk,))
     assert len(server.requests) == 2
     assert desk.memory.recall(call.endpoint, call.model, desk.time()) == []
@@ -358,7 +359,7 @@ async def test_the_same_quirk_is_not_repaired_twice(desk: Desk) -> None:
 
     async with origin(script) as server:
         call = desk.call({"reasoning_effort": "high"}, Policy(), server.url.removesuffix("/v2/chat"))
-        sent = await Repairing(desk.transport, desk.memory, desk.time).send(call)
+        sent = await desk.repairing().send(call)
     assert (sent.answer.status, sent.repairs) == (400, ("reasoning_effort",))
     assert b"medium" in sent.refusal
     assert len(server.requests) == 2
@@ -374,7 +375,7 @@ async def test_other_statuses_lead_to_no_repair(desk: Desk, status: int) -> None
 
     async with origin(script) as server:
         call = desk.call({"stream": True}, Policy(), server.url.removesuffix("/v2/chat"))
-        sent = await Repairing(desk.transport, desk.memory, desk.time).send(call)
+        sent = await desk.repairing().send(call)
     assert (sent.answer.status, sent.refusal, sent.repairs) == (status, said, ())
     assert len(server.requests) == 1
 
@@ -387,7 +388,7 @@ async def test_a_refusal_that_nobody_knows_is_handed_on(desk: Desk, status: int)
 
     async with origin(script) as server:
         call = desk.call({"stream": True}, Policy(), server.url.removesuffix("/v2/chat"))
-        sent = await Repairing(desk.transport, desk.memory, desk.time).send(call)
+        sent = await desk.repairing().send(call)
     assert (sent.answer.status, sent.refusal, sent.repairs) == (status, b"<html>No.</html>", ())
 
 
@@ -401,9 +402,9 @@ async def test_a_refusal_is_bounded_in_size(desk: Desk) -> None:
         gone.set()
 
     async with origin(script) as server:
-        call = replace(desk.call({}, Policy(), server.url.removesuffix("/v2/chat")), limit=1000)
+        call = desk.call({}, Policy(), server.url.removesuffix("/v2/chat"))
         with pytest.raises(UpstreamFailed, match="larger than 1000 bytes"):
-            await Repairing(desk.transport, desk.memory, desk.time).send(call)
+            await Repairing(desk.transport, desk.memory, desk.time, 1000, FOREVER).send(call)
         await gone.wait()
 
 
@@ -425,7 +426,7 @@ async def test_the_form_in_which_a_request_will_be_sent_is_known_beforehand(desk
     desk.telnyx.state.choose("cap-with-tools-refused")
     request = {"max_tokens": 5, "tools": TOOLS}
     call = desk.call(request, Policy(), desk.telnyx.base_url)
-    repairing = Repairing(desk.transport, desk.memory, desk.time)
+    repairing = desk.repairing()
     assert "max_tokens" in repairing.foresee(call)[0]
     asked: list[Any] = []
 
