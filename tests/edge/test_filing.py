@@ -1,0 +1,115 @@
+"""What the official client does not see of files; the rest is in `journeys/test_batches`."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from proxy.edge.filing import _disposition
+from proxy.errors import StoreUnavailable
+from tests.journeys.operating import eventually
+from tests.journeys.test_batches import kept
+from tests.world import KEY, World, world
+
+MIB = 1 << 20
+HEADERS = {"Authorization": f"Bearer {KEY}"}
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("in.jsonl", "attachment; filename=\"in.jsonl\"; filename*=UTF-8''in.jsonl"),
+        ('a"b\\c%', "attachment; filename=\"a_b_c_\"; filename*=UTF-8''a%22b%5Cc%25"),
+        ("\u00e4", "attachment; filename=\"_\"; filename*=UTF-8''%C3%A4"),
+    ],
+)
+def test_names_stand_in_a_header(name: str, header: str) -> None:
+    assert _disposition(name) == header
+
+
+async def put(here: World, content: bytes) -> str:
+    files = here.proxy.services.files
+    assert files is not None
+    deposit = await files.open("acme", "batch")
+    await deposit.writer.write(content)
+    return str((await files.close(deposit, "batch", "in", None))["id"])
+
+
+async def test_lists_refuse_what_makes_no_sense(tmp_path: Path) -> None:
+    async with world(tmp_path / "log.jsonl", **kept(tmp_path)) as here:
+        for query in ("limit=0", "limit=10001", "limit=x", "limit=%C2%B2", "order=up"):
+            async with here.session.get(here.url(f"/v1/files?{query}"), headers=HEADERS) as answer:
+                assert answer.status == 400, query
+                assert (await answer.json())["error"]["param"] == query.partition("=")[0]
+
+
+async def test_a_head_has_no_body(tmp_path: Path) -> None:
+    async with world(tmp_path / "log.jsonl", **kept(tmp_path)) as here:
+        identity = await put(here, b"x" * MIB)
+        async with here.session.head(here.url(f"/v1/files/{identity}/content"), headers=HEADERS) as answer:
+            assert (answer.status, await answer.read()) == (200, b"")
+
+
+async def test_contents_that_are_gone_are_no_file(tmp_path: Path) -> None:
+    async with world(tmp_path / "log.jsonl", **kept(tmp_path)) as here:
+        identity = await put(here, b"abc")
+        (tmp_path / "files" / identity).unlink()
+        async with here.session.get(here.url(f"/v1/files/{identity}/content"), headers=HEADERS) as answer:
+            assert answer.status == 404
+        (tmp_path / "files" / identity).mkdir()
+        async with here.session.get(here.url(f"/v1/files/{identity}/content"), headers=HEADERS) as answer:
+            assert answer.status == 503
+
+
+def breaking(*pieces: bytes, fault: Exception | None) -> Any:
+    """In the place of what reads a file: breaks off behind these pieces, or never comes to an end."""
+
+    async def pour(_row: Any) -> Any:
+        for piece in pieces:
+            yield piece
+        if fault is not None:
+            raise fault
+        await asyncio.sleep(3600)
+
+    return pour
+
+
+@pytest.mark.parametrize("fault", [StoreUnavailable("down"), OSError("gone")])
+async def test_who_reads_a_file_that_breaks_off_does_not_take_it_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    async with world(tmp_path / "log.jsonl", **kept(tmp_path)) as here:
+        identity = await put(here, b"abc" * MIB)
+        monkeypatch.setattr(here.proxy.services.files, "pieces", breaking(b"abc", fault=fault))
+        async with here.session.get(here.url(f"/v1/files/{identity}/content"), headers=HEADERS) as answer:
+            assert answer.status == 200
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await answer.read()
+
+
+async def test_a_client_that_leaves_takes_its_file_with_it(tmp_path: Path) -> None:
+    async with world(tmp_path / "log.jsonl", **kept(tmp_path)) as here:
+        identity = await put(here, b"x" * (30 * MIB))
+        answer = await here.session.get(here.url(f"/v1/files/{identity}/content"), headers=HEADERS)
+        assert await answer.content.readany()
+        answer.close()
+
+        async def logged() -> bool:
+            here.proxy.services.log.flush()
+            return any(line["endpoint"] == "files.content" and line["status"] == 499 for line in here.lines())
+
+        await eventually(logged)
+
+
+async def test_a_shutdown_breaks_a_download_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world(tmp_path / "log.jsonl", shutdown={"grace": 0.05}, **kept(tmp_path)) as here:
+        identity = await put(here, b"abc" * MIB)
+        monkeypatch.setattr(here.proxy.services.files, "pieces", breaking(b"abc", fault=None))
+        answer = await here.session.get(here.url(f"/v1/files/{identity}/content"), headers=HEADERS)
+        assert await answer.content.readany() == b"abc"
+        for exchange in list(here.proxy.listener._under_way):
+            exchange.stop()
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()
