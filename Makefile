@@ -49,8 +49,9 @@ bench-micro: setup-dev ## Every hot function beside a fixed piece of work, and w
 test-clients: setup-dev ## Every client of the matrix, each in its own environment (some minutes, about 3 GB in .cache)
 	$(BIN)/python -m tests.clients
 
-soak: setup-dev ## Kill the proxy under traffic, 300 times, and compare its ledger with what was answered
+soak: setup-dev ## Kill the proxy under traffic, 300 times, and compare its ledger; then search for new counterexamples
 	$(BIN)/python -m tests.soak
+	$(BIN)/python -m pytest -n 2 -m hypothesis --hypothesis-profile=search
 
 lock: ## Resolve the newest versions into the lock files (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group dev -o requirements-dev.lock

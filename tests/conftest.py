@@ -30,7 +30,8 @@ __all__ = [
     "pytest_sessionfinish",
 ]
 
-settings.register_profile("house", deadline=None)  # a busy machine is no fault
+settings.register_profile("house", deadline=None, derandomize=True, database=None)  # a busy machine is no fault
+settings.register_profile("search", deadline=None, derandomize=False, max_examples=1000)  # new examples: `make soak`
 settings.load_profile("house")
 
 Build = Callable[..., Awaitable[World]]

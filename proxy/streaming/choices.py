@@ -19,6 +19,8 @@ _NOTHING: frozenset[str] = frozenset()
 _TEXTS = frozenset({"content", "reasoning_content", "reasoning"})
 _TAG_STARTS = frozenset(reasoning.SPACE + reasoning.OPENING[0])
 """How content begins that may begin with thinking; after anything else, a tag is what the model wants to say."""
+_OTHERS = ("refusal", "tool_calls")
+"""What stands behind the text of an answer."""
 _ENDS = frozenset({"stop", "length", "content_filter"})
 """Finish reasons that stay what they are where there are no calls."""
 _EASY = MappingProxyType(
@@ -290,12 +292,13 @@ class ChoiceStream:
             delta["content"] = content_text(delta["content"])
         content = delta.get("content") or ""
         self.meter.count(content)
-        if self._settled or not (content or finishing):
+        overtaken = any(delta.get(name) for name in _OTHERS)
+        if self._settled or not (content or finishing or overtaken):
             return
         if self._unsaid and content:
             self._unsaid = False
             self._think = reasoning.ThinkSplitter() if content[0] in _TAG_STARTS else None
-        thought, said = self._apart(content, finishing=finishing)
+        thought, said = self._apart(content, finishing=finishing, overtaken=overtaken)
         if thought:
             reasoning.add(delta, thought)
         if said:
@@ -303,11 +306,16 @@ class ChoiceStream:
         elif content:
             del delta["content"]
 
-    def _apart(self, content: str, *, finishing: bool) -> tuple[str, str]:
-        """(thinking, text without a fence) that are certain after this piece of content."""
+    def _apart(self, content: str, *, finishing: bool, overtaken: bool) -> tuple[str, str]:
+        """(thinking, text without a fence) that are certain after this piece of content.
+
+        `overtaken`: something comes in the same delta that must not be told before the text that is held back.
+        """
         thought, said = "", content
         if self._think is not None:
             thought, said = self._think.feed(content)
+            if overtaken:
+                said += self._think.release()
             if finishing:
                 more, rest = self._think.finish()
                 thought, said = thought + more, said + rest

@@ -71,6 +71,14 @@ class ThinkSplitter:
         self._held = held
         return reasoning, content
 
+    def release(self) -> str:
+        """The content that was held back while an opening tag could follow, now that something else has begun."""
+        if self._phase is not _start:
+            return ""
+        self._phase = _plain
+        rest, self._held = self._held, ""
+        return rest
+
     def finish(self) -> tuple[str, str]:
         """What was still held back when the text ended."""
         rest, self._held = self._held, ""
