@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from proxy.accounts.roles import Actor
-from proxy.admin import idempotency, organization, table
+from proxy.admin import idempotency
 from proxy.admin.authorisation import expect_alive
 from proxy.admin.idempotency import Claim
 from proxy.admin.operations import Call, Office, Operation, Reply
@@ -79,6 +79,8 @@ class Api:
 
 def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:
     """The row for a method and a path, and the parts of the path. Raises UnknownUrl, MethodNotAllowed, NotFound."""
+    from proxy.admin import organization, table  # every operation there is, which an idle server has no use for
+
     found = table.look_up(method, path)
     if found is None:
         others = tuple(sorted(table.methods(path)))

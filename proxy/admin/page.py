@@ -30,7 +30,7 @@ HEADERS: Mapping[str, str] = {
 FILES: Mapping[str, str] = {"docs.css": "text/css", "docs.js": "text/javascript"}
 
 
-def add_routes(app: web.Application) -> None:
+def add_routes(router: web.UrlDispatcher) -> None:
     """The document, the page and its files. Making the first takes tenths of a second that no stream shall wait."""
 
     async def get_document(_request: web.Request) -> web.Response:
@@ -39,10 +39,10 @@ def add_routes(app: web.Application) -> None:
     async def get_page(_request: web.Request) -> web.Response:
         return _answer(await asyncio.to_thread(page), "text/html")
 
-    app.router.add_get("/admin/openapi.json", get_document)
-    app.router.add_get("/admin/docs", get_page)
+    router.add_get("/admin/openapi.json", get_document)
+    router.add_get("/admin/docs", get_page)
     for name, kind in FILES.items():
-        app.router.add_get(f"/admin/{name}", _file((FOLDER / name).read_bytes(), kind))
+        router.add_get(f"/admin/{name}", _file((FOLDER / name).read_bytes(), kind))
 
 
 def _file(data: bytes, kind: str) -> Any:

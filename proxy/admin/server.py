@@ -12,12 +12,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from aiohttp import web
 
 from proxy import codec
-from proxy.admin import page
 from proxy.admin.api import Api
 from proxy.admin.authorisation import Authorisation
-from proxy.admin.dashboard.serving import Dashboard
 from proxy.admin.dashboard.site import Site
 from proxy.admin.exchange import BODY_LIMIT, FRESH, Exchange
+from proxy.admin.later import Later
 from proxy.admin.serving import REQUEST_ID, request_id
 from proxy.errors import InternalError, InvalidApiKey, MethodNotAllowed, NotPermitted, ProxyError, UnknownUrl
 from proxy.telemetry.health import CONTENT_TYPE, Readiness, live, ready
@@ -27,6 +26,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SERVER = "telnyx-openai-proxy"
 API_PATHS = ("/admin/v1", "/admin/v1/{rest:.*}", "/v1/organization", "/v1/organization/{rest:.*}")
+PEOPLE = ("/admin/{rest:.*}", "/dashboard", "/dashboard/{rest:.*}", "/v1/organization", "/v1/organization/{rest:.*}")
+"""Paths of people and their programs, where `later` knows more; the others are asked for by machines, every few
+seconds."""
 
 
 def create_app(
@@ -47,7 +49,7 @@ def create_app(
         api: the admin API; None where no store is configured, which its paths and the dashboard then say.
         trusted: networks of load balancers whose word on addresses and TLS is taken.
     """
-    authorisation = Authorisation(token, api.office if api is not None else None)
+    authorisation, site = Authorisation(token, api.office if api is not None else None), Site(trusted)
 
     async def get_metrics(request: web.Request) -> web.Response:
         if token:
@@ -68,11 +70,25 @@ def create_app(
     app.router.add_get("/metrics", get_metrics)
     app.router.add_get("/livez", get_live)
     app.router.add_get("/readyz", get_ready)
-    page.add_routes(app)
-    Dashboard(api, metrics, token, Site(trusted)).add_routes(app)
-    for path in API_PATHS:
-        app.router.add_route("*", path, Exchange(api, authorisation).answer)
+    later = Later(lambda: _for_people(api, metrics, token, authorisation, site))
+    for path in PEOPLE:
+        app.router.add_route("*", path, later.answer)
     return app
+
+
+def _for_people(
+    api: Api | None, metrics: Metrics, token: str | None, authorisation: Authorisation, site: Site
+) -> web.UrlDispatcher:
+    """The routes of the admin API, its document, and the dashboard; what they consist of takes 8 MB."""
+    from proxy.admin import page
+    from proxy.admin.dashboard.serving import Dashboard
+
+    router = web.UrlDispatcher()
+    page.add_routes(router)
+    Dashboard(api, metrics, token, site).add_routes(router)
+    for path in API_PATHS:
+        router.add_route("*", path, Exchange(api, authorisation).answer)
+    return router
 
 
 @web.middleware

@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from aiohttp import connector
+
 from proxy import __version__
 from proxy.accounts.gates import Pool
 from proxy.accounts.ports import Limiter
@@ -194,6 +196,8 @@ def _transport(settings: Settings, timers: Wheel) -> Transport:
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    if ca_file is None:  # the system's certificates take a megabyte, and aiohttp has read them already
+        return connector._SSL_CONTEXT_VERIFIED  # noqa: SLF001
     try:
         return ssl.create_default_context(cafile=ca_file)
     except ssl.SSLError as fault:

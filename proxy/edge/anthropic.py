@@ -28,10 +28,9 @@ async def message(visit: Visit) -> Answering:
     """One message, whole or in pieces."""
     exchange = visit.exchange
     exchange.name_for_anthropic()
-    request = await body.read_object(exchange)
-    asked = exchange.request.headers.get(BETA)
-    translation = replace(MESSAGES, request=_without_beta) if asked else MESSAGES
-    return await answer(exchange, await ask(exchange, visit.grant, request, translation))
+    beta = exchange.request.headers.get(BETA)
+    translation = replace(MESSAGES, request=_without_beta) if beta else MESSAGES
+    return await answer(exchange, await ask(exchange, visit.grant, await body.read_object(exchange), translation))
 
 
 def _without_beta(request: Mapping[str, Any], model: str, policy: Policy) -> Translated:

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import HttpVersion11, StreamReader, web
 from aiohttp.hdrs import CONTENT_ENCODING, EXPECT
+from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_exceptions import HTTPException
 
 from proxy import codec
@@ -56,6 +57,7 @@ def _at_hand(exchange: Exchange) -> bytes | None:
     if not content._eof or content._exception is not None or len(pieces) != 1 or content._buffer_offset:  # noqa: SLF001
         return None
     body = pieces.popleft()
+    exchange.request.content = EMPTY_PAYLOAD  # a reader takes 1 KB, as long as a stream lasts
     if len(body) > limit:
         raise _too_large(limit)
     exchange.record.bytes_in = len(body)

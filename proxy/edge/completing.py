@@ -22,7 +22,7 @@ from proxy.edge.terms import Terms
 from proxy.edge.visit import Visit
 from proxy.endpoints import Translation
 from proxy.errors import ProxyError
-from proxy.translation import failures
+from proxy.translation import conformance, failures
 from proxy.translation.answers import Identity
 from proxy.translation.changes import Change, Changes
 from proxy.translation.chat import Translated
@@ -65,8 +65,8 @@ class Asked:
 async def complete(visit: Visit) -> Answering:
     """A request that its row of the table of contents translates."""
     translation = visit.endpoint.translation or _untranslated(visit)
-    request = await body.read_object(visit.exchange)
-    return await answer(visit.exchange, await ask(visit.exchange, visit.grant, request, translation))
+    exchange = visit.exchange  # the request itself has no name here: it would be kept until the answer has ended
+    return await answer(exchange, await ask(exchange, visit.grant, await body.read_object(exchange), translation))
 
 
 async def ask(exchange: Exchange, grant: Grant, request: Mapping[str, Any], translation: Translation) -> Asked:
@@ -74,6 +74,8 @@ async def ask(exchange: Exchange, grant: Grant, request: Mapping[str, Any], tran
     record = exchange.record
     translated, terms = await prepared(exchange, grant, request, translation)
     expects, manner = translated.expects, terms.manner if translation.repairs else AS_IT_IS
+    if conformance.awaits_load(expects):
+        exchange.services.start(asyncio.to_thread(conformance.load))  # done long before Telnyx has answered
     to = outgoing(exchange, grant, translation.url, stream=expects.stream)
     call = UpstreamCall(record.endpoint, record.model, to, translated.body, manner, terms.policy)
     if grant.holder is not None:

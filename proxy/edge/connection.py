@@ -70,6 +70,18 @@ class UnderWay(Protocol):
         ...
 
 
+class _Heads(list[Any]):
+    """Requests that have come and are not yet served: none or one as a rule, for which aiohttp's deque takes 700 bytes.
+
+    `popleft` is for aiohttp.
+    """
+
+    __slots__ = ()
+
+    def popleft(self) -> Any:
+        return self.pop(0)
+
+
 class Connection(RequestHandler):
     """One connection.
 
@@ -105,6 +117,7 @@ class Connection(RequestHandler):
     def __init__(self, manager: web.Server, *, services: Services, bounds: tuple[float, float], **options: Any) -> None:
         """`bounds` are the seconds that a head and the answer to a request may take; `options` are aiohttp's."""
         super().__init__(manager, **options)
+        self._messages = _Heads()  # type: ignore[assignment]
         self.loop = self._loop
         self.writer: Writer | None = None
         self.under_way: UnderWay | None = None
@@ -149,7 +162,7 @@ class Connection(RequestHandler):
 
     async def _serve_next(self) -> bool:
         """Answer the next request; whether another one may follow. Raises ConnectionError where the client has gone."""
-        message, payload = self._messages.popleft()
+        message, payload = self._messages.pop(0)  # type: ignore[call-arg]
         manager, parser, handler, task = self._manager, self._parser, self._request_handler, self.server
         if isinstance(message, _ErrInfo) or manager is None or parser is None or handler is None or task is None:
             return False  # nobody is there any more
@@ -159,13 +172,14 @@ class Connection(RequestHandler):
         manager.requests_count += 1
         self._current_request = request = Request(message, payload, self, task)
         self._request_in_progress = True
+        del message, payload  # while it is answered the request has them, as long as it needs them
         try:
             try:
                 answer = await handler(request)
             except Exception as bug:  # noqa: BLE001 - aiohttp's way to answer it
                 answer = self._confess(request, bug)
             # Of aiohttp's own answers the first is true: they do not say it.
-            if not getattr(answer, "ended", False) or self.stuck is not None or not payload.is_eof():
+            if not getattr(answer, "ended", False) or self.stuck is not None or not request.content.is_eof():
                 await self._conclude(request, answer)
         except BaseException as fault:
             if not isinstance(fault, ConnectionError):
@@ -213,7 +227,9 @@ class Connection(RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody is there, and owes a request."""
+        idle, self._keepalive_timeout = self._keepalive_timeout, 0.0  # who sends nothing at all is `_look`'s to notice
         super().connection_made(transport)
+        self._keepalive_timeout = idle
         self.owed = self._steady()
         self._patience = self._timers.after(min(self._bounds), self._look)
 

@@ -32,6 +32,7 @@ async def complete(visit: Visit) -> Answering:
         if len(shape.prompts) > 1:
             return await _several(visit, request, shape, translation)
         asked = await completing.ask(visit.exchange, visit.grant, request, translation)
+        del request  # it may be large, and the answer long
         return await completing.answer(visit.exchange, asked)
     except ProxyError as error:
         error.param = completions.clients_param(error.param)

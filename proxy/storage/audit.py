@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, CursorResult, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.accounts.roles import Actor
 from proxy.storage import schema
+from proxy.storage.connections import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.clock import Clock
+from proxy.storage.connections import AsyncConnection
 from proxy.storage.database import Database
 from proxy.storage.filing import ACTIVE, listed
 from proxy.storage.filing_schema import BATCH_LINES, BATCHES, FILES

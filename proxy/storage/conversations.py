@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.errors import Conflict, NotFound
 from proxy.storage import engines, state_sizes
+from proxy.storage.connections import AsyncConnection
 from proxy.storage.state_documents import ROW, Packed, expect_readable, key_of, unpacked
 from proxy.storage.state_records import Bounds, Conversation, Item, ItemPage
 from proxy.storage.state_schema import CONVERSATION_ITEMS, CONVERSATIONS

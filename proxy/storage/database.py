@@ -6,9 +6,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from proxy.storage import engines, files, migrating, schema
+from proxy.storage.connections import AsyncConnection, AsyncEngine
 from proxy.storage.failures import in_our_words, unavailable
 from proxy.storage.location import Location, locate
 from proxy.storage.migrating import Migration

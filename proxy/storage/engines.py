@@ -17,10 +17,10 @@ import importlib.util
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Table, event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import URL, Connection, Table, create_engine, event
 
 from proxy import codec
+from proxy.storage.connections import AsyncEngine
 from proxy.storage.location import Location
 from proxy.storage.refusals import BadAddress, MissingDriver
 
@@ -43,15 +43,15 @@ COMMON: dict[str, Any] = {
 
 def sqlite_engine(location: Location, patience: float) -> AsyncEngine:
     """For a SQLite file. `patience`: seconds to wait for a lock."""
-    engine = create_async_engine(
+    engine = create_engine(
         URL.create("sqlite+aiosqlite", database=sqlite_uri(location), query={"uri": "true"}),
         connect_args={"timeout": patience, "isolation_level": None},
         pool_timeout=patience,
         **COMMON,
     )
-    event.listen(engine.sync_engine, "connect", _prepare)
-    event.listen(engine.sync_engine, "begin", _begin)
-    return engine
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return AsyncEngine(engine)
 
 
 def sqlite_uri(location: Location) -> str:
@@ -102,9 +102,14 @@ def postgres_engine(location: Location, patience: float, *, timed: bool = True) 
             # the driver's message may repeat the address with its password
             raise BadAddress(f"storage.url is no address that PostgreSQL's driver can use: {location}") from None
 
-    return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, pool_pre_ping=True, pool_timeout=patience, **COMMON
+    def creator() -> Any:
+        return dialect.connect(async_creator_fn=connect)
+
+    engine = create_engine(
+        "postgresql+asyncpg://", creator=creator, pool_pre_ping=True, pool_timeout=patience, **COMMON
     )
+    dialect: Any = engine.dialect.dbapi
+    return AsyncEngine(engine)
 
 
 def for_reading(engine: AsyncEngine) -> AsyncEngine:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.clock import Clock
+from proxy.storage.connections import AsyncConnection
 from proxy.storage.contents import Contents, Writer
 from proxy.storage.database import Database
 from proxy.storage.filing_schema import BATCHES, FILES

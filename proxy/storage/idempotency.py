@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.storage import schema
+from proxy.storage.connections import AsyncConnection
 
 KEPT = 24 * 3600
 """Seconds an answer is kept, as Stripe has it (https://docs.stripe.com/api/idempotent_requests)."""

@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.storage import engines, partitions, retention
 from proxy.storage.batches import binding, document, unpacking, values
+from proxy.storage.connections import AsyncConnection
 from proxy.storage.database import Database
 from proxy.storage.json_sql import POSTGRESQL, SQLITE
 from proxy.storage.ledger_schema import PRICES

@@ -80,7 +80,6 @@ REQUESTS = Table(
     _numbers("requests", _ENTRY),
     Index(None, "started_us"),
     Index(None, "tenant", "started_us"),
-    postgresql_partition_by="RANGE (started_us)",
 )
 
 DIMENSIONS = ("tenant", "key_id", "endpoint", "model", "provider", "service_tier", "region", "status", "source")

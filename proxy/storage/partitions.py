@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from proxy.storage.connections import AsyncConnection
 from proxy.storage.database import Database
 from proxy.storage.ledger_schema import US_PER_DAY
 

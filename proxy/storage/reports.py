@@ -32,11 +32,11 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.accounts.entries import MICROSECONDS
 from proxy.storage import ledger_schema as tables
 from proxy.storage.audit import plain, plain_rows
+from proxy.storage.connections import AsyncConnection
 from proxy.storage.ledger_schema import DIMENSIONS, REQUESTS, SUMS
 from proxy.storage.percentiles import percentiles
 from proxy.storage.ranges import SECONDS, Grain, Stretch, Width, stretches, whole_hours

@@ -18,9 +18,9 @@ from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.storage import files, schema
+from proxy.storage.connections import AsyncConnection
 from proxy.storage.database import Database
 from proxy.storage.location import locate
 from proxy.storage.refusals import SecretRefused

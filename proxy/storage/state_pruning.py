@@ -10,9 +10,9 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, delete, literal, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.storage import state_sizes
+from proxy.storage.connections import AsyncConnection
 from proxy.storage.database import Database
 from proxy.storage.schema import TENANTS
 from proxy.storage.state_records import Bounds

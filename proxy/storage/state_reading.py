@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, literal, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.errors import StateTooLarge
+from proxy.storage.connections import AsyncConnection
 from proxy.storage.state_documents import (
     expect_few,
     expect_readable,

@@ -9,9 +9,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.storage import conversations, engines, state_sizes
+from proxy.storage.connections import AsyncConnection
 from proxy.storage.state_documents import (
     INDEX_ROW,
     PLAIN,

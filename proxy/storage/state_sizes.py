@@ -11,9 +11,9 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.storage import engines
+from proxy.storage.connections import AsyncConnection
 from proxy.storage.state_schema import STATE_SIZES
 
 SHARDS = 16

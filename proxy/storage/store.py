@@ -13,13 +13,13 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Select, Table, Text, bindparam, cast, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.accounts.roles import Actor
 from proxy.clock import Clock
 from proxy.errors import Conflict, NotFound, Stale
 from proxy.storage import audit, engines, idempotency, schema
 from proxy.storage.audit import Event, Wanted, plain, plain_rows
+from proxy.storage.connections import AsyncConnection
 from proxy.storage.database import GENERATION, Database
 from proxy.storage.failures import unavailable
 from proxy.storage.fitting import expect_fit

@@ -11,10 +11,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiosqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.errors import StoreUnavailable
 from proxy.storage import engines
+from proxy.storage.connections import AsyncConnection
 from proxy.storage.database import CHANNEL, Database
 from proxy.storage.failures import LOST, in_our_words, unavailable
 from proxy.storage.store import Store

@@ -11,16 +11,21 @@ nor hang:
   check may cost at most is told beforehand from the schema written out and the size of the text.
 
 What cannot be checked counts nothing. Structured output at OpenAI allows none of the above, so little is lost.
+
+The library is a large one (5 MB, some 15 ms to load), and many proxies never see a schema: `load` it, in a thread,
+when the first request comes that asks for one. Whoever did not, has it loaded with the first check.
 """
 
-from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any
-
-import jsonschema_rs
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 from proxy import codec
 from proxy.translation.rules import Expectation
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 WORK_LIMIT = 50_000_000
 """Places of the schema written out, times characters of the text, of all checks of one answer together (it may have 128
@@ -44,7 +49,15 @@ BEYOND = frozenset(
 )
 """Keywords whose cost is not bounded or cannot be told."""
 
-_PATTERNS = jsonschema_rs.RegexOptions(size_limit=PATTERN_LIMIT, dfa_size_limit=PATTERN_LIMIT)
+
+def load() -> None:
+    """Have the library ready."""
+    import jsonschema_rs  # noqa: F401
+
+
+def awaits_load(expects: Expectation) -> bool:
+    """Whether the answer will be checked, and the library is not there yet."""
+    return (expects.schema is not None or bool(expects.tool_schemas)) and "jsonschema_rs" not in sys.modules
 
 
 class _Uncheckable(Exception):
@@ -112,9 +125,7 @@ class _Schema:
             if len(codec.encode(schema)) > SCHEMA_LIMIT:
                 raise _Uncheckable  # noqa: TRY301 - one way for all that cannot be checked
             self.weight = _Scales(schema).weigh(schema)
-            self._validator = jsonschema_rs.validator_for(
-                schema, validate_formats=False, retriever=_refuse, pattern_options=_PATTERNS
-            )
+            self._validator = _compiler()(schema)
         except (_Uncheckable, ValueError):  # jsonschema_rs.ValidationError is a ValueError
             self.weight = 0
 
@@ -126,6 +137,14 @@ class _Schema:
         except codec.NotJson:
             return True
         return not self._validator.is_valid(value)
+
+
+@cache
+def _compiler() -> "Callable[[dict[str, Any]], jsonschema_rs.Validator]":
+    import jsonschema_rs
+
+    patterns = jsonschema_rs.RegexOptions(size_limit=PATTERN_LIMIT, dfa_size_limit=PATTERN_LIMIT)
+    return partial(jsonschema_rs.validator_for, validate_formats=False, retriever=_refuse, pattern_options=patterns)
 
 
 def _refuse(uri: str) -> Any:

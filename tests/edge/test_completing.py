@@ -1,5 +1,7 @@
 """One request to Telnyx, one answer: what the common way itself decides; where it leads is in tests/journeys."""
 
+import asyncio
+import gc
 from dataclasses import replace
 from typing import Any
 
@@ -47,6 +49,36 @@ async def test_the_upstreams_request_id_is_handed_on(build: Build, aiohttp_raw_s
     async with here.post(CHAT_BODY) as answer:
         assert answer.headers["x-telnyx-request-id"] == "telnyx-77"
     assert here.lines()[0]["upstream_request_id"] == "telnyx-77"
+
+
+async def test_a_request_is_not_kept_until_its_streamed_answer_has_ended(build: Build, aiohttp_raw_server: Any) -> None:
+    """A prompt may have megabytes, and its answer take minutes."""
+    from aiohttp import web
+
+    go_on = asyncio.Event()
+
+    async def telnyx(request: web.BaseRequest) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await answer.prepare(request)
+        await answer.write(b'data: {"choices": [{"index": 0, "delta": {"content": "well"}}]}\n\n')
+        await go_on.wait()
+        await answer.write(b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n')
+        await answer.write(b"data: [DONE]\n\n")
+        return answer
+
+    def kept() -> int:
+        """Requests like ours that are somewhere in memory, beside ours."""
+        every = [each for each in gc.get_objects() if type(each) is dict and each is not asking]
+        return sum(each.get("messages") == asking["messages"] for each in every)
+
+    server = await aiohttp_raw_server(telnyx)
+    here = await build(upstream={"base_url": str(server.make_url("/v2"))})
+    asking = {**CHAT_BODY, "stream": True, "messages": [{"role": "user", "content": "What nobody else asks."}]}
+    async with here.post(asking) as answer:
+        await answer.content.readline()
+        assert kept() == 0
+        go_on.set()
+        assert b"[DONE]" in await answer.read()
 
 
 def test_no_credential_of_ours_is_among_the_headers_handed_on() -> None:

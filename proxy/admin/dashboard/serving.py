@@ -63,9 +63,8 @@ class Dashboard:
         if api is not None:
             self._sessions = Sessions(api.office, Authorisation(token, api.office), token)
 
-    def add_routes(self, app: web.Application) -> None:
+    def add_routes(self, router: web.UrlDispatcher) -> None:
         """Every path below `/dashboard`."""
-        router = app.router
         router.add_get(f"{ROOT}/static/{{digest}}/{{name}}", answers.guarded(answers.static))
         for page in PAGES if self._api is not None else ():
             router.add_get(page.path, answers.guarded(self._show(page)))
