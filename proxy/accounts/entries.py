@@ -120,28 +120,6 @@ def bounds_of(number: int) -> tuple[float, float]:
     return 2.0 ** (number / STEPS), 2.0 ** ((number + 1) / STEPS)
 
 
-def _used(usage: Usage) -> tuple[int | str, ...]:
-    return (
-        usage.input,
-        usage.cached_input,
-        usage.cache_write,
-        usage.output,
-        usage.reasoning,
-        usage.audio_ms,
-        usage.characters,
-        usage.source,
-    )
-
-
-def _times(record: Record) -> tuple[int | None, ...]:
-    """Microseconds, and the bins that they fall into."""
-    duration, overhead = int(record.duration * MICROSECONDS), int(record.overhead * MICROSECONDS)
-    if record.first_token is None:
-        return duration, overhead, None, bin_of(duration), None
-    first = int(record.first_token * MICROSECONDS)
-    return duration, overhead, first, bin_of(duration), bin_of(first)
-
-
 def entry(
     record: Record, usage: Usage, charge: Charge, *, end: str | None = None, named: Named | None = None
 ) -> tuple[Any, ...]:
@@ -150,35 +128,22 @@ def entry(
     `end`: how it ended, if the record does not say it. `named`: its model and changes, if not the record's.
     """
     model, changes = named or (record.model, record.changes)
+    given, made, cached, thought, source, stored, heard, spoken = usage
+    cost, charged, price = charge
+    here = record.duration - record.waited - record.client_waited  # as `Record.overhead`: a call less
+    duration, first = int(record.duration * MICROSECONDS), record.first_token
+    first = None if first is None else int(first * MICROSECONDS)
     return (
-        record.request_id,
-        int(record.started_at * MICROSECONDS),
-        record.tenant,
-        record.key_id or f"{record.tenant}/{record.key}",
-        record.key,
-        record.end_user or "",
-        record.tags,
-        record.endpoint,
-        record.model_asked[:TEXT],
-        model[:TEXT],
-        record.provider,
-        record.service_tier,
-        record.region,
-        record.status,
-        record.error_code or "",
-        int(record.stream),
-        end or record.stream_end or "",
-        *_used(usage),
-        *charge,
-        *_times(record),
-        record.retry_count,
-        record.repairs,
-        changes,
-        record.schema_violations,
-        record.client,
-        record.upstream_request_id or "",
-        record.client_request_id or "",
-        record.trace_id or "",
-        record.bytes_in,
-        record.bytes_out,
-    )
+        record.request_id, int(record.started_at * MICROSECONDS),
+        record.tenant, record.key_id or f"{record.tenant}/{record.key}", record.key, record.end_user or "", record.tags,
+        record.endpoint, record.model_asked[:TEXT], model[:TEXT],
+        record.provider, record.service_tier, record.region,
+        record.status, record.error_code or "", int(record.stream), end or record.stream_end or "",
+        given, cached, stored, made, thought, heard, spoken, source,
+        cost, charged, price,
+        duration, int(here * MICROSECONDS) if here > 0 else 0, first,
+        bin_of(duration), None if first is None else bin_of(first),
+        record.retry_count, record.repairs, changes, record.schema_violations,
+        record.client, record.upstream_request_id or "", record.client_request_id or "", record.trace_id or "",
+        record.bytes_in, record.bytes_out,
+    )  # fmt: skip

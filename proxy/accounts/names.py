@@ -7,6 +7,7 @@ together. What was consumed is always told by its model: nobody can consume what
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from proxy.accounts.ledger import Record
@@ -19,6 +20,7 @@ MODELS = 500
 OTHER_FIELDS = "(others)"
 """What further fields are called; no client's field can be told from it, and none has to be."""
 DAY = 86_400
+UNUSED = NOTHING.source
 
 Changes = tuple[tuple[str, str], ...]
 
@@ -30,11 +32,17 @@ class Named(NamedTuple):
     changes: Changes
 
 
-class Seen(NamedTuple):
-    """The names of one tenant."""
+TOLD = 256
+"""Changes as a whole that are remembered of a tenant: what an app does it does with each of its requests."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """The names of one tenant; `told`: changes all of whose fields are among them."""
 
     fields: set[str]
     models: set[str]
+    told: set[Changes]
 
 
 class Names:
@@ -43,24 +51,39 @@ class Names:
     def __init__(self, fields: int = FIELDS, models: int = MODELS) -> None:
         self._fields = fields
         self._models = models
-        self._day = 0
+        self._since = self._until = 0.0  # Unix seconds
         self._seen: dict[str, Seen] = {}
 
     def of(self, record: Record, usage: Usage) -> Named:
         """What of a request's names is written down."""
-        day = int(record.started_at // DAY)
-        if day not in {self._day, self._day - 1}:  # of yesterday are those that took long; else the clock was set
-            self._day, self._seen = day, {}
+        if not self._since <= record.started_at < self._until:
+            self._begin(int(record.started_at // DAY))
         seen = self._seen.get(record.tenant)
         if seen is None:
-            seen = self._seen[record.tenant] = Seen(set(), set())
+            seen = self._seen[record.tenant] = Seen(set(), set(), set())
         model, changes = record.model, record.changes
-        if usage.source == NOTHING.source and not _known(model, seen.models, self._models):
+        if usage.source == UNUSED and not _known(model, seen.models, self._models):
             model = ""
+        if changes not in seen.told:
+            changes = self._told(changes, seen)
+        return tuple.__new__(Named, (model, changes))  # a call less
+
+    def _begin(self, day: int) -> None:
+        """Of the day before are those that took long; of any other the clock was set."""
+        self._since, self._until, self._seen = float((day - 1) * DAY), float((day + 1) * DAY), {}
+
+    def _told(self, changes: Changes, seen: Seen) -> Changes:
         for field, _ in changes:
             if field not in seen.fields:
-                return Named(model, self._bounded(changes, seen.fields))
-        return Named(model, changes)
+                bounded = self._bounded(changes, seen.fields)
+                break
+        else:
+            bounded = changes
+        if bounded == changes:
+            if len(seen.told) >= TOLD:
+                seen.told.clear()
+            seen.told.add(changes)
+        return bounded
 
     def _bounded(self, changes: Iterable[tuple[str, str]], seen: set[str]) -> Changes:
         found = ((field if _known(field, seen, self._fields) else OTHER_FIELDS, kind) for field, kind in changes)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from proxy import codec
 from proxy.accounts.entries import ABORTED, FREE, ChargeOf, entry
@@ -28,8 +28,11 @@ class Spool(Protocol):
         """Write down what will be true of a request if nothing more is written. Raises LedgerFull."""
         ...
 
-    def end(self, identity: str, row: bytes) -> None:
-        """Write down what is true of it. Never raises: what cannot be written is kept in memory and tried again."""
+    def end(self, identity: str, row: bytes, final: tuple[Any, ...] | None = None) -> None:
+        """Write down what is true of it. Never raises: what cannot be written is kept in memory and tried again.
+
+        `final`: what `row` is the JSON of, for whoever ships it.
+        """
         ...
 
 
@@ -54,7 +57,7 @@ class Accounting:
         if charge is None:
             charge = FREE if usage.source == "none" else self._charge_of(record, usage)
         row = entry(record, usage, charge, named=self._names.of(record, usage))
-        self._spool.end(record.request_id, codec.encode(row))
+        self._spool.end(record.request_id, codec.encode(row), row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any, Protocol
 
+from proxy import codec
 from proxy.app.accounting import Surroundings
 from proxy.app.membership import Kept
 from proxy.errors import StoreUnavailable
 from proxy.settings.ledger import Ledger
 from proxy.storage.binding import bind
-from proxy.storage.ledger import BadRow, LedgerStore
+from proxy.storage.ledger import BadRow, Given, LedgerStore
 from proxy.storage.segments import Lines, Place, Segment, adopt, batches, held
 from proxy.storage.spool import Spool
 
@@ -45,7 +46,7 @@ FILLING = "the database does not keep up with the ledger: its spool is more than
 class Rows(Protocol):
     """Where rows go. See `storage.ledger`."""
 
-    async def add(self, rows: Sequence[bytes]) -> int:
+    async def add(self, rows: Sequence[Given]) -> int:
         """Add those that are not there yet; how many these were. Raises BadRow, StoreUnavailable."""
         ...
 
@@ -181,21 +182,26 @@ class Shipper:
             segment.busy = False
 
     async def _ship_file(self, segment: Segment) -> None:
-        lines = Lines(await asyncio.to_thread(segment.read), last=segment.last)
-        while lines.look(AT_ONCE):  # noqa: ASYNC110 - nothing is waited for: others have their turn
-            await asyncio.sleep(0)
-        refused: list[bytes] = []
-        for batch in batches(lines.rows(), ROWS, BYTES):
-            refused += await self._add(batch)
-        if lines.damaged or refused:
-            await self._set_aside(segment, lines.damaged, refused)
+        damaged, refused = 0, list[Given]()
+        if segment.finals is not None:
+            for start in range(0, len(segment.finals), ROWS):
+                refused += await self._add(segment.finals[start : start + ROWS])
+        else:
+            lines = Lines(await asyncio.to_thread(segment.read), last=segment.last)
+            while lines.look(AT_ONCE):  # noqa: ASYNC110 - nothing is waited for: others have their turn
+                await asyncio.sleep(0)
+            for batch in batches(lines.rows(), ROWS, BYTES):
+                refused += await self._add(batch)
+            damaged = lines.damaged
+        if damaged or refused:
+            await self._set_aside(segment, damaged, refused)
         await asyncio.to_thread(segment.delete)
         self._spool.forget(segment)
 
-    async def _add(self, rows: Sequence[bytes]) -> list[bytes]:
+    async def _add(self, rows: Sequence[Given]) -> list[Given]:
         """Add rows. Those that the database will never take. Raises StoreUnavailable."""
-        waiting: list[Sequence[bytes]] = [rows]
-        refused: list[bytes] = []
+        waiting: list[Sequence[Given]] = [rows]
+        refused: list[Given] = []
         while waiting:
             some = waiting.pop()
             try:
@@ -210,11 +216,12 @@ class Shipper:
                 self._count("rows_shipped_total", len(some))
         return refused
 
-    async def _set_aside(self, segment: Segment, damaged: int, refused: Sequence[bytes]) -> None:
+    async def _set_aside(self, segment: Segment, damaged: int, refused: Sequence[Given]) -> None:
         self._around.log.alert("ledger_rows_damaged", unreadable=damaged, refused=len(refused), file=str(segment.path))
         self._count("rows_damaged_total", damaged + len(refused))
         for row in refused:
-            await asyncio.to_thread(segment.set_row_aside, row)
+            written = row if isinstance(row, bytes) else codec.encode(row)
+            await asyncio.to_thread(segment.set_row_aside, written)
         if damaged:
             await asyncio.to_thread(segment.set_aside)
 

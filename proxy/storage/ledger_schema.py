@@ -8,8 +8,9 @@ and by day (UTC), kept in step with it within the same transaction: what is adde
     changes_*   what apps send that Telnyx does not take: requests by field and what was done to it
 
 On PostgreSQL `requests` is partitioned by the day of `started_us`, so that old days are dropped and not deleted
-(`partitions`). SQLite keeps whatever it is given in whatever column; so it is told to refuse, as PostgreSQL does, what
-is no whole number of 64 bits. There the sums are stored in the order of their keys, which are most of a row.
+(`partitions`). SQLite keeps whatever it is given in whatever column. What `requests` are made of is looked at before
+(`groups`); the sums, which are added up there, it is told to refuse, as PostgreSQL does, where one is no whole number
+of 64 bits any more. They are stored in the order of their keys, which are most of a row.
 """
 
 from typing import Any
@@ -77,7 +78,6 @@ REQUESTS = Table(
     "requests",
     METADATA,
     *_ENTRY,
-    _numbers("requests", _ENTRY),
     Index(None, "started_us"),
     Index(None, "tenant", "started_us"),
 )

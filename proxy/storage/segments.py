@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 from proxy import codec
@@ -28,6 +29,8 @@ from proxy.storage.files import FOLDER_OWNER_ONLY, OWNER_ONLY
 BEGUN, ENDED, GONE = 1, 0, 2
 """What the checksum starts with, so that one kind of line cannot turn into the other."""
 SEEDS = {b"b ": BEGUN, b"e ": ENDED, b"g ": GONE}
+Row = tuple[Any, ...]
+"""A row as it was before it became JSON."""
 ROW = 11
 """Where the row of a line begins."""
 FOLDER = re.compile(r"[0-9]+-[0-9a-f]{16}\Z")
@@ -141,6 +144,7 @@ class Segment:
         rows: final rows in it, as far as is known.
         last: the last one of a process that has ended: what has begun in it never ended.
         busy: it is being shipped.
+        finals: its final rows, where whoever wrote them remembers them all: it need not be read then.
     """
 
     place: "Place"
@@ -149,6 +153,7 @@ class Segment:
     rows: int = 0
     last: bool = False
     busy: bool = False
+    finals: "list[Row] | None" = None
 
     def read(self) -> bytes:
         """All of it. Raises OSError."""

@@ -9,6 +9,9 @@ last seconds.
 From time to time the segment is *turned*: what is under way is carried over into a new one, which therefore stands for
 itself, and the old one is closed, to be shipped and deleted by whoever moves rows into the database.
 
+The process that wrote a segment need not read it again: it remembers its final rows until they are shipped, as many as
+REMEMBERED. The file is for whoever comes after it.
+
 Where a line cannot be written (no room on the disk), the segment is not written to any more, for its end may be torn.
 Final rows wait in memory then, and each turn tries a new segment that begins with all that is under way or waiting.
 """
@@ -20,7 +23,7 @@ from pathlib import Path
 from zlib import crc32
 
 from proxy.errors import LedgerFull
-from proxy.storage.segments import BEGUN, ENDED, Place, Segment, gone
+from proxy.storage.segments import BEGUN, ENDED, Place, Row, Segment, gone
 
 SEGMENT = 4 * 1024**2
 """Bytes after which a segment is turned, while the database does not take any: some 8,000 requests."""
@@ -35,6 +38,9 @@ FULL = (
 )
 RETRY_AFTER = 10.0
 """Seconds after which a refused client may try again."""
+REMEMBERED = 4096
+"""Final rows that are remembered at most, in closed segments too: some 4 MiB. With a database that takes them they are
+those of a second."""
 MANY = 200
 """Requests under way that are carried over in half a millisecond."""
 
@@ -87,6 +93,8 @@ class Spool:
         self._turn_at = self._segment
         self._rows = 0
         self._under_way: dict[str, bytes] = {}
+        self._finals: list[Row] | None = []
+        self._remembered = 0  # in closed segments
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self.closed: deque[Segment] = deque()
@@ -138,20 +146,30 @@ class Spool:
             del self._under_way[identity]
             raise LedgerFull(FULL, retry_after=RETRY_AFTER)
 
-    def end(self, identity: str, row: bytes) -> None:
-        """Write down what is true of it. Never raises."""
+    def end(self, identity: str, row: bytes, final: Row | None = None) -> None:
+        """Write down what is true of it. Never raises. `final`: what `row` is the JSON of, to be remembered."""
         line = b"e %08x %b\n" % (crc32(row, ENDED), row)
         begun = self._under_way.pop(identity, None)
         if begun is None and self._refuse and self._is_full(len(line)):
             self.dropped += 1  # it was refused, and never reached Telnyx
             return
+        self._remember(row, final)
         if self._write(line, 1):
             return
+        self._finals = None  # it will be in another one
         self._waiting.append(line)
         self._waiting_bytes += len(line)
         while self._waiting_bytes > WAITING:
             self._waiting_bytes -= len(self._waiting.popleft())
             self.dropped += 1
+
+    def _remember(self, row: bytes, final: Row | None) -> None:
+        """A row whose JSON has characters that no database takes is better read again: see `batches.document`."""
+        finals = self._finals
+        if finals is None or final is None or len(finals) + self._remembered >= REMEMBERED or b"\\u" in row:
+            self._finals = None  # of this segment
+        else:
+            finals.append(final)
 
     def _is_full(self, more: int) -> bool:
         return self.fault is not None or self._size + self.kept + more > self._room
@@ -192,12 +210,14 @@ class Spool:
             return False
         os.close(self._file)
         if self._rows:
-            self._close(Segment(self._place, self._place.path(self._number), self._size, self._rows))
+            path = self._place.path(self._number)
+            self._close(Segment(self._place, path, self._size, self._rows, finals=self._finals))
         else:  # whatever is in it has been carried over
             with suppress(OSError):
                 self._place.path(self._number).unlink(missing_ok=True)
         self._file, self._number = file, self._number + 1
         self._size, self._rows = size, len(self._waiting)
+        self._finals = None if self._waiting else []
         self._turn_at = self._size + self._segment
         self._waiting.clear()
         self._waiting_bytes, self.fault, self.trouble = 0, None, None
@@ -245,6 +265,7 @@ class Spool:
     def _close(self, segment: Segment) -> None:
         self.closed.append(segment)
         self.kept += segment.size
+        self._remembered += len(segment.finals or ())
 
     def adopt(self, place: Place, segments: list[Segment]) -> None:
         """Take over what another process left behind."""
@@ -279,6 +300,7 @@ class Spool:
             return
         self.closed.remove(segment)
         self.kept -= segment.size
+        self._remembered -= len(segment.finals or ())
         place = segment.place
         if place is not self._place and not any(each.place is place for each in self.closed):
             with suppress(OSError):

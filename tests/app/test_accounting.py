@@ -1,6 +1,7 @@
 """From records to rows."""
 
 from pathlib import Path
+from typing import Any
 
 from proxy import codec
 from proxy.accounts.entries import ABORTED, COLUMNS, Charge
@@ -21,7 +22,9 @@ class Kept:
     def begin(self, identity: str, row: bytes) -> None:
         self.begun[identity] = row
 
-    def end(self, identity: str, row: bytes) -> None:
+    def end(self, identity: str, row: bytes, final: tuple[Any, ...] | None = None) -> None:
+        assert final is not None
+        assert codec.encode(final) == row, "what is remembered is what is written down"
         self.ended[identity] = row
 
 

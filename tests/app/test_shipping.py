@@ -18,7 +18,8 @@ from proxy.app.keeping import Condition
 from proxy.app.shipping import CANNOT_TURN, CANNOT_WRITE, EVERY, FILLING, PRUNE_EVERY, Rows, Shipper, shipping
 from proxy.app.tasks import Tasks
 from proxy.errors import StoreUnavailable
-from proxy.storage.ledger import BadRow, LedgerStore
+from proxy.storage import spool as spool_module
+from proxy.storage.ledger import BadRow, Given, LedgerStore
 from proxy.storage.ledger_schema import REQUESTS
 from proxy.storage.segments import Lines, Segment, adopt, held
 from proxy.storage.segments import Place as Folder
@@ -37,15 +38,15 @@ def row(name: str) -> bytes:
     return codec.encode(entry(record, Usage(3, 4, source="upstream"), Charge(5, 6, "v1")))
 
 
-def name_of(given: bytes) -> str:
-    return str(codec.decode(given)[0])
+def name_of(given: Given) -> str:
+    return str((codec.decode(given) if isinstance(given, bytes) else given)[0])
 
 
 class Database:
     """A database whose moods can be set. It keeps what it is given once."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, bytes] = {}
+        self.rows: dict[str, Given] = {}
         self.batches: list[int] = []
         self.bad: set[str] = set()
         self.fault: Exception | None = None
@@ -53,7 +54,7 @@ class Database:
         self.prices: list[Any] = []
         self.pruned: list[tuple[float, Mapping[str, int | None]]] = []
 
-    async def add(self, rows: Sequence[bytes]) -> int:
+    async def add(self, rows: Sequence[Given]) -> int:
         self.before()
         if self.fault is not None:
             raise self.fault
@@ -235,6 +236,78 @@ async def test_a_row_that_the_database_will_never_take_does_not_block_the_others
     assert lines.rows() == [row("3"), row("77")]
     assert (place.metric("rows_damaged_total"), place.metric("rows_shipped_total")) == (2, 98)
     assert "ledger_rows_damaged" in place.log.events()
+
+
+def rows_of(*names: str) -> dict[str, tuple[Any, ...]]:
+    return {name: tuple(codec.decode(row(name))) for name in names}
+
+
+def end_remembered(spool: Spool, *names: str) -> None:
+    for name, final in rows_of(*names).items():
+        spool.end(name, row(name), final)
+
+
+async def test_what_the_process_wrote_itself_is_not_read_again(place: Place) -> None:
+    end_remembered(place.spool, "a", "b", "bad", "c")
+    place.database.bad = {"bad"}
+    place.spool.turn()
+    place.spool.closed[0].path.write_bytes(b"nobody reads this")
+    await place.shipper.look()
+    assert place.database.rows == rows_of("a", "b", "c")
+    (aside,) = place.damaged()
+    lines = Lines(aside, last=False)
+    lines.look(10)
+    assert lines.rows() == [row("bad")]
+    assert (place.spool.kept, place.metric("rows_shipped_total")) == (0, 3)
+
+
+async def test_only_so_many_rows_are_remembered_and_the_others_are_read(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "REMEMBERED", 3)
+    for names in ("ab", "cd", "e"):  # the second is one too many
+        end_remembered(place.spool, *names)
+        place.spool.turn()
+    assert [segment.finals is not None for segment in place.spool.closed] == [True, False, True]
+    await place.shipper.look()
+    end_remembered(place.spool, *"fgh")
+    place.spool.turn()
+    assert place.spool.closed[0].finals == [*rows_of(*"fgh").values()], "those that were shipped make room"
+    await place.shipper.look()
+    assert sorted(place.database.rows) == [*"abcdefgh"]
+
+
+async def test_rows_that_came_back_from_a_full_disk_are_read(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered must be what is in the file, or what is not shipped would be deleted with it."""
+    end_remembered(place.spool, "a")
+    place.spool.fault = OSError("full")
+    end_remembered(place.spool, "b")
+    place.spool.turn()
+    end_remembered(place.spool, "c")
+    place.spool.turn()
+    assert [segment.finals for segment in place.spool.closed] == [None, None]
+    await place.shipper.look()
+    assert sorted(place.database.rows) == [*"abc"]
+
+
+async def test_a_segment_that_is_full_has_the_row_that_filled_it(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 40_000, refuse=False)
+    names = [str(number) for number in range(60)]
+    end_remembered(spool, *names)
+    spool.turn()
+    assert len(spool.closed) > 1
+    for segment in spool.closed:
+        lines = Lines(segment.read(), last=False)
+        lines.look(100)
+        assert [codec.encode(final) for final in segment.finals or ()] == lines.rows()
+    spool.close()
+
+
+async def test_a_row_with_what_no_database_takes_is_read_as_it_is_cleaned(place: Place) -> None:
+    final = (*rows_of("a")["a"][:9], "nul \0", *rows_of("a")["a"][10:])
+    place.spool.end("a", codec.encode(final), final)
+    place.spool.turn()
+    assert place.spool.closed[0].finals is None
 
 
 async def test_a_damaged_line_is_set_aside_and_the_rest_is_shipped(place: Place) -> None:
@@ -482,7 +555,7 @@ async def test_at_the_end_a_database_that_hangs_is_not_waited_for(
     monkeypatch.setattr(module, "LAST", 0.05)
     forever = asyncio.Event()
 
-    async def add(rows: Sequence[bytes]) -> int:
+    async def add(rows: Sequence[Given]) -> int:
         return int(await forever.wait())
 
     monkeypatch.setattr(place.database, "add", add)

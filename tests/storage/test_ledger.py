@@ -12,7 +12,7 @@ from sqlalchemy import delete, text
 from sqlalchemy.exc import DBAPIError
 
 from proxy import codec
-from proxy.accounts.entries import Entry
+from proxy.accounts.entries import COLUMNS, Entry
 from proxy.errors import StoreUnavailable
 from proxy.storage import ledger
 from proxy.storage.database import Database
@@ -22,6 +22,7 @@ from proxy.storage.refusals import StorageRefused
 from proxy.storage.rollups import ROLL_UPS
 from tests.storage.databases import NOW, Open, Postgres
 from tests.storage.ledgers import (
+    HOUR_US,
     PLAIN,
     encoded,
     expect_right_sums,
@@ -90,6 +91,26 @@ async def test_what_is_there_is_not_added_again(kept: LedgerStore) -> None:
     assert await requests(kept.database) == in_order([*entries, made("req_new")])
     await expect_right_sums(kept.database)
     assert await kept_sums(kept.database) != before
+
+
+async def test_rows_as_they_were_made_and_rows_as_json_are_the_same(kept: LedgerStore) -> None:
+    """A whole batch of both, and again with some that are new: sums are made in two ways, which are to agree."""
+    entries = invented(300)
+    rows = encoded(*entries)
+    mixed = [tuple(entry) if number % 2 else rows[number] for number, entry in enumerate(entries)]
+    assert await kept.add(mixed[:200]) == 200
+    await expect_right_sums(kept.database)
+    assert await kept.add(mixed[150:]) == 100
+    assert await requests(kept.database) == in_order(entries)
+    await expect_right_sums(kept.database)
+
+
+async def test_requests_around_the_hour_and_before_1970_are_summed_where_they_belong(kept: LedgerStore) -> None:
+    around = [today() + HOUR_US * hour + off for hour in (0, 1) for off in (-1, 0, 1)]
+    before = [-1, 0, 1, -HOUR_US, -HOUR_US - 1, -24 * HOUR_US, -24 * HOUR_US - 1]
+    entries = [made(f"req_{number}", started_us=at) for number, at in enumerate((*around, *before))]
+    assert await kept.add([tuple(entry) for entry in entries]) == len(entries)
+    await expect_right_sums(kept.database)
 
 
 async def test_a_request_that_is_in_a_batch_twice_counts_once_and_as_it_came_first(kept: LedgerStore) -> None:
@@ -200,6 +221,20 @@ async def test_a_row_that_is_refused_is_told_and_nothing_of_its_batch_is_added(k
     await expect_right_sums(kept.database)
 
 
+@pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_a_value_of_another_kind_is_refused_in_every_column(kept: LedgerStore, name: str) -> None:
+    """SQLite itself would keep it; also where it is the only one of many rows."""
+    good = [tuple(made(f"req_{number}")) for number in range(3)]
+    values: list[Any] = [1.5, True, [["x"]], [{}], [[1, 2]], b"x"]
+    for value in values:
+        bad = [*made("bad")]
+        bad[COLUMNS.index(name)] = value
+        with pytest.raises(BadRow):
+            await kept.add([*good, tuple(bad)])
+    assert await requests(kept.database) == []
+
+
 async def test_sums_beyond_64_bits_are_refused(kept: LedgerStore) -> None:
     huge = [made(f"req_{number}", bytes_in=2**62) for number in range(4)]
     assert await kept.add(encoded(huge[0])) == 1
@@ -212,7 +247,7 @@ async def test_sums_beyond_64_bits_are_refused(kept: LedgerStore) -> None:
 
 async def test_wrong_sql_is_no_fault_of_a_row(kept: LedgerStore, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = "INSERT INTO requests SELECT FROM WHERE :rows"
-    monkeypatch.setattr(ledger, "ADDING_TO_SQLITE", wrong)
+    monkeypatch.setattr(ledger, "ADDING_TO_SQLITE", dict.fromkeys(ledger.ADDING_TO_SQLITE, wrong))
     monkeypatch.setattr(ledger, "ADDING_TO_POSTGRESQL", text(wrong))
     with pytest.raises(DBAPIError, match="syntax error"):
         await kept.add(encoded(made("req_1")))

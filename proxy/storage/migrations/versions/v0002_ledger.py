@@ -32,8 +32,9 @@ def _table(name: str, *columns: "sa.Column[Any]", **others: Any) -> sa.Table:
     return sa.Table(name, METADATA, *columns, check, **others)
 
 
-REQUESTS = _table(
+REQUESTS = sa.Table(
     "requests",
+    METADATA,
     _text("id", 64, primary=True),
     _number("started_us", sa.BigInteger),
     _text("tenant", 64),

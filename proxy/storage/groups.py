@@ -1,0 +1,158 @@
+"""Requests that are alike, for SQLite: what they have in common is bound once for many of them.
+
+SQLite works in our process, and of what it takes to add a row most is the binding of its forty values one by one. An
+app's requests differ in few of them, though. So a batch is put in groups of those that agree in the columns that say
+who asked for what and how it ended (SHARED); a statement takes those of a group once, and the others (OWN) of up to 32
+rows. The sums of a group need no further look at what its rows share (`summing`).
+
+SQLite keeps whatever it is given in whatever column. So it is here that a value of another kind is refused, as
+PostgreSQL does, and that what is too long is cut.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from sqlalchemy import JSON, Column, Integer, String
+
+from proxy import codec
+from proxy.accounts.entries import COLUMNS
+from proxy.storage.ledger_schema import REQUESTS
+
+Row = tuple[Any, ...]
+
+SHARED = (
+    *("tenant", "key_id", "key", "endpoint", "model_asked", "model", "provider", "service_tier", "region"),
+    *("status", "error_code", "stream", "stream_end", "source", "price"),
+    *("retries", "repairs", "changes", "violations", "client"),
+)
+"""Columns that many requests of a batch agree in."""
+OWN = tuple(name for name in COLUMNS if name not in SHARED)
+SIZES = (32, 4, 1)
+"""Rows that one statement adds. More than 32 save nothing any more."""
+
+OTHER_KIND = "a value is of another kind than its column"
+
+_id_of: Callable[[Row], Row] = itemgetter(*map(COLUMNS.index, ("id", "started_us")))
+_SHARED_AT, _OWN_AT = ([COLUMNS.index(name) for name in names] for names in (SHARED, OWN))
+
+
+class Rule(NamedTuple):
+    """What a column takes.
+
+    Attributes:
+        kinds: of values, exactly these.
+        length: of texts at most, 0 for others.
+        json: it is kept as JSON.
+    """
+
+    kinds: frozenset[type]
+    length: int = 0
+    json: bool = False
+
+
+def _rule(column: "Column[Any]") -> Rule:
+    kind = column.type
+    if isinstance(kind, JSON):
+        return Rule(frozenset({tuple, dict}), json=True)
+    if isinstance(kind, String):
+        return Rule(frozenset({str}), length=kind.length or 0)
+    if not isinstance(kind, Integer):
+        raise TypeError(f"{column.name}: nobody has said what it takes")
+    return Rule(frozenset({int, type(None)}) if column.nullable else frozenset({int}))
+
+
+RULES = {name: _rule(REQUESTS.c[name]) for name in COLUMNS}
+_SHARED_RULES, _OWN_RULES = ([RULES[name] for name in names] for names in (SHARED, OWN))
+
+
+class Group(NamedTuple):
+    """Requests that are alike.
+
+    Attributes:
+        shared: what they share, in the order of SHARED, as SQLite binds it.
+        changes: of it, what was changed: pairs.
+        own: the values of each column of OWN.
+    """
+
+    shared: Row
+    changes: tuple[tuple[str, str], ...]
+    own: list[Row]
+
+    def bound(self) -> Iterator[tuple[int, Row]]:
+        """What `insertion` binds, for so many rows at a time."""
+        rows = list(zip(*self.own, strict=True))
+        at = 0
+        for size in SIZES:
+            while len(rows) - at >= size:
+                yield size, (*self.shared, *chain.from_iterable(rows[at : at + size]))
+                at += size
+
+
+def groups(rows: Sequence[Row]) -> list[Group]:
+    """The rows (in the order of COLUMNS) in groups; one that is there twice as it came first.
+
+    Raises ValueError where a value is of no kind that its column takes.
+    """
+    with _comparing():
+        if len({row[0] for row in rows}) < len(rows):
+            rows = list({_id_of(row): row for row in reversed(rows)}.values())
+    columns = list(zip(*rows, strict=True))
+    apart = [column for column in map(columns.__getitem__, _SHARED_AT) if column.count(column[0]) < len(rows)]
+    if not apart:
+        return [_group(columns)]
+    found: dict[Row, list[Row]] = {}
+    with _comparing():
+        for row, differing in zip(rows, zip(*apart, strict=True), strict=True):
+            found.setdefault(differing, []).append(row)
+    return [_group(list(zip(*alike, strict=True))) for alike in found.values()]
+
+
+@contextmanager
+def _comparing() -> Iterator[None]:
+    try:
+        yield
+    except TypeError:  # a list or a map, where none belongs
+        raise ValueError(OTHER_KIND) from None
+
+
+_CHANGES = SHARED.index("changes")
+
+
+def _group(columns: list[Row]) -> Group:
+    shared = [columns[place][0] for place in _SHARED_AT]
+    changes = shared[_CHANGES]
+    if type(changes) is not tuple or not all(_is_change(pair) for pair in changes):
+        raise ValueError("changes are pairs of texts")
+    bound = [_column(rule, (value,))[0] for rule, value in zip(_SHARED_RULES, shared, strict=True)]
+    own = [_column(rule, columns[place]) for rule, place in zip(_OWN_RULES, _OWN_AT, strict=True)]
+    return Group(tuple(bound), changes, own)
+
+
+def _is_change(pair: Any) -> bool:
+    return type(pair) is tuple and len(pair) > 1 and type(pair[0]) is str and type(pair[1]) is str
+
+
+def _column(rule: Rule, values: Row) -> Row:
+    """The values of a column, as SQLite binds them."""
+    if not rule.kinds.issuperset(set(map(type, values))):
+        raise ValueError(OTHER_KIND)
+    if rule.json:
+        return tuple(codec.encode_text(value) if value else EMPTY[type(value)] for value in values)
+    if rule.length and max(map(len, values)) > rule.length:
+        return tuple(value[: rule.length] for value in values)
+    return values
+
+
+EMPTY: dict[type, str] = {tuple: "[]", dict: "{}"}
+
+
+def insertion(size: int) -> str:
+    """The statement that adds so many rows of a group to `requests`, where they are not there."""
+    first = len(SHARED) + 1
+    shared = ", ".join(f"?{number}" for number in range(1, first))
+    rows = ((f"?{first + row * len(OWN) + place}" for place in range(len(OWN))) for row in range(size))
+    listed = ", ".join(f"({shared}, {', '.join(own)})" for own in rows)
+    return f"INSERT INTO requests ({', '.join((*SHARED, *OWN))}) VALUES {listed} ON CONFLICT DO NOTHING"  # noqa: S608 - only names of ours

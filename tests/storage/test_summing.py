@@ -1,0 +1,43 @@
+"""What is added to the roll-ups, by hand; that it is what SQL finds for whatever requests is in `test_ledger`."""
+
+from proxy.storage.groups import Row, groups
+from proxy.storage.ledger_schema import CHANGES_DAILY, LATENCY_HOURLY, USAGE_DAILY, USAGE_HOURLY
+from proxy.storage.rollups import COUNTED, ROLL_UPS
+from proxy.storage.summing import Sums, addition
+from tests.storage.ledgers import HOUR_US, made, today
+
+TABLES = {rollup.table: rollup for rollup in ROLL_UPS}
+
+
+def sums_of(*rows: Row) -> Sums:
+    sums = Sums()
+    for group in groups(rows):
+        sums.add(group)
+    return sums
+
+
+def test_hours_are_added_up_to_days() -> None:
+    rows = [tuple(made(f"req_{number}", started_us=today() + number * HOUR_US)) for number in range(3)]
+    sums = sums_of(*rows, tuple(made("req_9")))
+    first = 1 + len(TABLES[USAGE_HOURLY].keys)
+    assert [row[first] for row in sums.rows(TABLES[USAGE_HOURLY])] == [2, 1, 1]
+    assert [row[first] for row in sums.rows(TABLES[USAGE_DAILY])] == [4]
+
+
+def test_rows_of_every_table_are_what_its_statement_binds() -> None:
+    sums = sums_of(tuple(made("req_1", changes=(("messages[3].name", "dropped"),))))
+    for rollup in ROLL_UPS:
+        (row,) = sums.rows(rollup)
+        assert len(row) == addition(rollup).count("?") == len(rollup.table.columns)
+    assert sums.rows(TABLES[CHANGES_DAILY])[0][-3:] == ("messages[].name", "dropped", 1)
+
+
+def test_what_was_not_measured_has_no_bin() -> None:
+    rows = [tuple(made(f"req_{number}", first_token_bin=bin_)) for number, bin_ in enumerate((None, 4, 4))]
+    found = [row[-3:] for row in sums_of(*rows).rows(TABLES[LATENCY_HOURLY])]
+    assert [row for row in found if row[0] == "first_token"] == [("first_token", 4, 2)]
+
+
+def test_what_is_counted_comes_in_the_order_of_the_table() -> None:
+    names = tuple(TABLES[USAGE_HOURLY].sums)
+    assert names[: len(COUNTED)] == tuple(COUNTED)
