@@ -10,7 +10,7 @@
                        (`background`, `making`); what is kept of it: `stored_responses`, `conversations`
       transcribing     a form with a recording (`uploads`, `multipart`); `speaking`: the other way round
       filing           files (`depositing`: on their way in), and `batches`
-      passing          Telnyx's own routes, and `fine_tuning`: plain calls, nothing translated (`calling`)
+      passing          Telnyx's own routes, and `fine_tuning`: plain calls, nothing translated (`calling`); `redacting`
     on every way       models: which one is meant, and who may use it; terms: what holds for it
                        reserving, admission, prices: limits and budgets
                        sending: with which Telnyx key; relay: events as they come; raw_relay: any other bytes

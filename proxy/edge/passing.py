@@ -2,7 +2,8 @@
 
 What may be called is decided on the path as it will be sent: only paths without any of the spellings that two servers
 read differently (`..`, `//`, encoded slashes, whatever else is encoded) are looked up at all. Of the client's headers
-three are handed on, of Telnyx's answer its status and its type.
+three are handed on, of Telnyx's answer its status and its type. The tenant's Telnyx keys are taken out of whatever
+comes back.
 """
 
 import re
@@ -16,6 +17,7 @@ from proxy.edge import body, models, sending
 from proxy.edge.calling import GOOD, JSON, Plain, call
 from proxy.edge.exchange import NAME_LIMIT, Exchange, header_value
 from proxy.edge.raw_relay import Look, hand_on, unseen
+from proxy.edge.redacting import Redactor
 from proxy.edge.reply import Answering, Reply
 from proxy.edge.visit import Visit
 from proxy.errors import InvalidRequest, MethodNotAllowed, NotPermitted, UnknownUrl
@@ -153,19 +155,18 @@ def _look_into(exchange: Exchange, grant: Grant, value: Any) -> None:
 
 
 async def _handed_back(exchange: Exchange, grant: Grant, answer: Answer) -> Answering:
-    kind = header_value(answer.headers.get("content-type") or "application/octet-stream")
+    redactor = Redactor(grant.tenant.secrets())
+    kind = redactor.text(header_value(answer.headers.get("content-type") or "application/octet-stream"))
     if exchange.request.method == "HEAD":
-        return _whole(exchange, answer, kind, b"")
+        return _whole(exchange, answer, kind, redactor)
     if answer.status == OK and not kind.startswith(JSON):
         _note_use(exchange, NOTHING)
         look = _reader(exchange) if kind.startswith(EVENTS) else unseen
-        return await hand_on(exchange, answer, kind, look=look)
+        return await hand_on(exchange, answer, kind, look=look, redactor=redactor)
     raw = await sending.read(exchange, answer)
     if answer.status in GOOD:
         _note_use(exchange, usage_in(raw))
-    for secret in grant.tenant.secrets():
-        raw = raw.replace(secret.encode(), b"[redacted]")
-    return _whole(exchange, answer, kind, raw)
+    return _whole(exchange, answer, kind, redactor, raw)
 
 
 def _reader(exchange: Exchange) -> Look:
@@ -206,11 +207,11 @@ def usage_in(raw: bytes) -> Usage:
     return usage if usage.source == "upstream" else NOTHING
 
 
-def _whole(exchange: Exchange, answer: Answer, kind: str, raw: bytes) -> Reply:
-    record = exchange.record
-    record.status, record.bytes_out = answer.status, len(raw)
-    reply = Reply(exchange.connection, answer.status, exchange.lines(kind), raw)
+def _whole(exchange: Exchange, answer: Answer, kind: str, redactor: Redactor, raw: bytes = b"") -> Reply:
+    record, body = exchange.record, redactor.whole(raw)
+    record.status, record.bytes_out = answer.status, len(body)
+    reply = Reply(exchange.connection, answer.status, exchange.lines(kind), body)
     wait = answer.headers.get("retry-after")
     if wait:
-        reply.add("retry-after", header_value(wait))
+        reply.add("retry-after", redactor.text(header_value(wait)))
     return reply

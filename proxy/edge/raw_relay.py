@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from proxy.accounts.ledger import CLIENT_CLOSED, COMPLETE, LEFT
 from proxy.edge.connection import GONE
 from proxy.edge.exchange import Exchange
+from proxy.edge.redacting import Redactor
 from proxy.edge.reply import StreamedReply
 from proxy.errors import ProxyError, UpstreamFailed, UpstreamTimeout
 from proxy.upstream.transport import Answer
@@ -34,8 +35,11 @@ class Flow:
         fault: what ended it here: the client's connection, silence, or a bug.
     """
 
-    def __init__(self, exchange: Exchange, answer: Answer, content_type: str, look: Look) -> None:
+    def __init__(
+        self, exchange: Exchange, answer: Answer, content_type: str, look: Look, redactor: Redactor | None = None
+    ) -> None:
         self.fault: Exception | None = None
+        self._redactor = redactor
         self._exchange, self._answer, self._content_type, self._see = exchange, answer, content_type, look
         services = exchange.services
         self._steady, self._timers = services.clock.steady, services.timers
@@ -74,6 +78,8 @@ class Flow:
         transport = exchange.connection.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError(GONE)
+        if self._redactor is not None:
+            self._write(self._redactor.finish())
         exchange.record.stream_end = COMPLETE
         exchange.record.duration = exchange.elapsed()
         exchange.services.account(exchange.record)
@@ -86,11 +92,15 @@ class Flow:
         try:
             self._begin()
             self._see(piece)
-            self._exchange.record.bytes_out += len(piece)
-            self._reply.write(piece)
+            self._write(piece if self._redactor is None else self._redactor.feed(piece))
         except Exception as fault:  # noqa: BLE001 - the transport called; it goes to whoever waits in `run`
             self.fault = fault
             self._answer.close()
+
+    def _write(self, piece: bytes) -> None:
+        if piece:
+            self._exchange.record.bytes_out += len(piece)
+            self._reply.write(piece)
 
     def _begin(self) -> None:
         """From now on there is an answer."""
@@ -127,16 +137,23 @@ class Flow:
             self._answer.resume()
 
 
-async def hand_on(
-    exchange: Exchange, answer: Answer, content_type: str, *, empty: str | None = None, look: Look = unseen
+async def hand_on(  # noqa: PLR0913 - two of them are seldom given
+    exchange: Exchange,
+    answer: Answer,
+    content_type: str,
+    *,
+    empty: str | None = None,
+    look: Look = unseen,
+    redactor: Redactor | None = None,
 ) -> StreamedReply:
     """The whole of it, however it ends; the record says how. Raises ProxyError as long as nothing was said.
 
-    `empty`: what is wrong with an answer without a byte; None where nothing is.
+    `empty`: what is wrong with an answer without a byte; None where nothing is. `redactor`: what takes secrets out of
+    it; None where none can be in it.
     """
     under_way = exchange.services.metrics.streams_under_way
     under_way.value += 1
-    flow = Flow(exchange, answer, content_type, look)
+    flow = Flow(exchange, answer, content_type, look, redactor)
     try:
         return await flow.run(empty)
     except ProxyError as broken:

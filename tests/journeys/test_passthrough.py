@@ -1,5 +1,6 @@
 """Telnyx's own AI routes: for tenants that may use them, as they are, and nothing else."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -186,6 +187,33 @@ async def test_bytes_of_any_kind_go_both_ways_and_secrets_do_not(build: Build, a
         assert "set-cookie" not in answer.headers
     async with call(here, "DELETE", "/telnyx/ai/gone?y=a%2Fb&z") as answer:
         assert (answer.status, await answer.read()) == (204, b"")
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/event-stream", "application/octet-stream"])
+@pytest.mark.parametrize("cut", [0, 1, 9, len(CREDENTIAL)])
+async def test_a_key_that_telnyx_repeats_is_taken_out_of_every_kind_of_answer(
+    build: Build, aiohttp_raw_server: Any, kind: str, cut: int
+) -> None:
+    async def telnyx(request: web.BaseRequest) -> web.StreamResponse:
+        got = request.headers["Authorization"]
+        at = len("Bearer ") + cut
+        answer = web.StreamResponse(headers={"Content-Type": f"{kind}; got={CREDENTIAL}", "retry-after": CREDENTIAL})
+        await answer.prepare(request)
+        for piece in ("<pre>", got[:at], got[at:], "</pre>"):
+            await answer.write(piece.encode())
+            await asyncio.sleep(0)
+        return answer
+
+    server = await aiohttp_raw_server(telnyx)
+    here = await build(tenants=PASSING, upstream={"base_url": str(server.make_url("/v2"))})
+    for method in ("GET", "HEAD"):
+        async with call(here, method, "/telnyx/ai/echo") as answer:
+            assert (answer.status, await answer.read()) == (
+                200,
+                b"" if method == "HEAD" else b"<pre>Bearer [redacted]</pre>",
+            )
+            assert CREDENTIAL not in repr(answer.headers)
+            assert answer.headers["content-type"] == f"{kind}; got=[redacted]"
 
 
 async def test_a_body_that_is_too_large_is_refused_before_telnyx_hears_of_it(build: Build) -> None:
