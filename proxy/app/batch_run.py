@@ -21,7 +21,7 @@ from proxy.app.output import Output, lines_of
 from proxy.app.recording import Outcome, Recorder
 from proxy.edge.inner import Errand, perform
 from proxy.edge.services import Services
-from proxy.errors import InvalidApiKey, StoreUnavailable
+from proxy.errors import InvalidApiKey, ProxyError, ShuttingDown, StoreUnavailable, UpstreamTimeout
 from proxy.storage.batching import Batches
 from proxy.storage.filing import Files
 from proxy.storage.filing_terms import Lost, Missing, Row
@@ -49,6 +49,8 @@ AS_BATCH = {"user-agent": BATCH}
 BAD_REQUEST, ERROR = 400, 400
 SLIP = {"code": "internal_error", "line": None, "message": "An internal error occurred.", "param": None}
 FULL = ("storage_full", "The files of this tenant have no room for more answers (HINT: delete some files).")
+EXPIRED = "The batch expired before Telnyx had answered."
+LATER = "The proxy lets go of the batch. Whoever takes it up runs the line again."
 GONE = {"code": "input_file_unavailable", "line": None, "message": "The input file is gone.", "param": "input_file_id"}
 
 
@@ -218,7 +220,8 @@ class Run:
             await self._around.places.take(batch["tenant"], batch["id"])
             try:
                 grant = services.keys.named(batch["tenant"], batch["key_id"], batch["key"], services.clock.wall())
-                outcome = await perform(services, Errand(grant, "POST", batch["endpoint"], body, AS_BATCH))
+                errand = Errand(grant, "POST", batch["endpoint"], body, AS_BATCH, ending=self._ending)
+                outcome = await perform(services, errand)
             except InvalidApiKey as gone:
                 line = unanswered(identity, request.custom_id, gone.code, gone.message)
                 return Outcome(number, good=False, line=line)
@@ -233,6 +236,12 @@ class Run:
                 return Outcome(number, good=good, line=line)
             tries -= not again.counts
             await self._wait(again)
+
+    def _ending(self) -> ProxyError | None:
+        """Why a line under way is broken off; None where the client has cancelled the batch."""
+        if self._reason == "cancelled":
+            return None
+        return UpstreamTimeout(EXPIRED) if self._reason == "expired" else ShuttingDown(LATER)
 
     async def _wait(self, again: retrying.Again) -> None:
         if again.all:

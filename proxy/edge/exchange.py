@@ -40,6 +40,7 @@ TOO_LONG = "The answer took too long (timeouts.total)."
 
 
 Keep = Callable[[], Awaitable[bytes]]
+Ending = Callable[[], ProxyError | None]
 
 
 class Exchange:
@@ -56,6 +57,7 @@ class Exchange:
         admitted: what was reserved for it, None where nothing is counted.
         drain: it is read to its end when its client has left; gone: that has happened.
         grant: who asks, where the proxy itself does, on somebody's behalf; None = whoever has the key it came with.
+        ending: why nobody waits for the answer any more, should that be so; None = its client has left.
         extra: further headers of the answer, each with its end.
         making: the response in the background that it makes; None for every other request.
         keep: writes down what the answer says before its last words are said, and returns them: the whole body, or the
@@ -63,8 +65,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "_patience", "admitted", "connection", "drain", "due", "extra", "gone", "grant", "interruption", "keep", "last",
-        "making", "path", "record", "reply", "request", "services", "started", "stream", "task",
+        "_patience", "admitted", "connection", "drain", "due", "ending", "extra", "gone", "grant", "interruption",
+        "keep", "last", "making", "path", "record", "reply", "request", "services", "started", "stream", "task",
     )  # fmt: skip
 
     def __init__(self, services: Services, request: web.BaseRequest, connection: Connection, path: str) -> None:
@@ -95,6 +97,7 @@ class Exchange:
         self._patience: Timer | None = None
         self.admitted: Admitted | None = None
         self.grant: Grant | None = None
+        self.ending: Ending | None = None
         self.keep: Keep | None = None
         self.making: Making | None = None
         self.task = connection.server or asyncio.current_task(connection.loop)
@@ -141,6 +144,15 @@ class Exchange:
             self.gone = True
             self._patience = self.services.timers.after(self.services.settings.limits.drain, self._give_up)
         return self.gone
+
+    def abandon(self) -> None:
+        """Nobody waits for the answer any more: its client, or the proxy that asked on somebody's behalf."""
+        error = None if self.ending is None else self.ending()
+        if error is None:
+            self.record.status = CLIENT_CLOSED
+        else:
+            self.record.status = error.status
+            self.note(error)
 
     def _give_up(self) -> None:
         if self.task is not None:

@@ -24,6 +24,7 @@ from proxy.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from proxy.edge.connection import Connection
+    from proxy.edge.exchange import Ending
     from proxy.edge.making import Making
 
 
@@ -37,6 +38,7 @@ class Errand:
         body: JSON that does not ask for a stream.
         headers: what else of a client's request it takes along, such as `traceparent`.
         making: the response in the background that it makes.
+        ending: asked why, when it is broken off; None = whoever wanted it has left.
     """
 
     grant: Grant
@@ -45,6 +47,7 @@ class Errand:
     body: bytes
     headers: Mapping[str, str]
     making: "Making | None" = None
+    ending: "Ending | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ async def perform(services: Services, errand: Errand) -> Outcome:
     request = _Request(errand, connection)
     path = errand.path
     exchange = Exchange(services, cast("web.BaseRequest", cast("Any", request)), cast("Connection", connection), path)
-    exchange.grant, exchange.making = errand.grant, errand.making
+    exchange.grant, exchange.making, exchange.ending = errand.grant, errand.making, errand.ending
     patience = services.timers.after(max(0.0, exchange.due - services.clock.steady()), exchange.run_out)
     try:
         answer = await handle(exchange)

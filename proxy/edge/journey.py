@@ -20,7 +20,6 @@ import asyncio
 
 from aiohttp.hdrs import AUTHORIZATION
 
-from proxy.accounts.ledger import CLIENT_CLOSED
 from proxy.edge import routes
 from proxy.edge.exchange import Exchange, header_value
 from proxy.edge.relay import break_off
@@ -44,7 +43,7 @@ async def handle(exchange: Exchange) -> Answering:
         broken = exchange.interrupted()
         if broken is not None:
             return exchange.refuse(broken[0])
-        record.status = CLIENT_CLOSED
+        exchange.abandon()
         raise
     except Exception as bug:  # noqa: BLE001 - the one place where a bug becomes an answer
         return await _confess(exchange, bug)

@@ -72,6 +72,25 @@ async def test_a_key_that_is_gone_runs_nothing_more(tmp_path: Path) -> None:
         assert len(bad) + len(await lines(other, done.output_file_id)) == 20
 
 
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [("cancelled", (499, None)), ("expired", (504, "upstream_timeout")), ("lost", (503, "shutting_down"))],
+)
+async def test_the_log_says_why_a_line_was_broken_off(tmp_path: Path, reason: str, told: Any) -> None:
+    """Only who cancels has left. What the proxy breaks off is not the client's doing."""
+    async with here_with(tmp_path, concurrent=1) as here:
+        here.telnyx.state.choose("slow-headers", {"seconds": 3600, "where": "chat"})
+        run, _ = await a_run(here, "in_progress")
+        task = asyncio.ensure_future(run.run())
+        await here.telnyx.state.until(lambda state: state.paused and here.sent())
+        run.stop(reason)
+        await asyncio.wait({task})
+        here.proxy.services.log.flush()
+        (line,) = (line for line in here.lines() if line["client"] == "batch")
+        assert (line["status"], line.get("error_code")) == told
+        assert isinstance(task.exception(), Lost) == (reason == "lost")
+
+
 async def test_what_is_not_done_in_time_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pure, "WINDOWS", {"24h": 1})
     async with here_with(tmp_path, concurrent=1) as here:

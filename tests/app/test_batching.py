@@ -1,6 +1,8 @@
 """The runner of a process: what it takes up, and what it leaves to others."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -54,11 +56,18 @@ async def test_what_is_left_at_the_end_goes_on_at_the_next_start(
         client = await here.openai()
         here.telnyx.state.choose("slow-headers", {"seconds": 3600, "where": "chat"})
         batch = await begin(client, jsonl(*(request(str(number)) for number in range(4))))
-        await ended(client, batch, lambda found: found.status == "in_progress" and here.sent())
+        await ended(client, batch, lambda found: found.status == "in_progress" and len(here.sent()) == 2)
+    told = [(line["status"], line["error_code"]) for line in here.lines() if line["client"] == "batch"]
+    assert told == [(503, "shutting_down")] * 2, "nobody has left"
     async with world(tmp_path / "log.jsonl", **sections) as here:
         client = await here.openai()
         done = await ended(client, batch)
         assert [line["custom_id"] for line in await lines(client, done.output_file_id)] == list("0123")
+    with closing(sqlite3.connect(tmp_path / "proxy.db")) as database:
+        found = database.execute(
+            "SELECT status, error_code, count(*) FROM requests WHERE client = 'batch' GROUP BY 1, 2"
+        )
+        assert sorted(found) == [(200, "", 4), (503, "shutting_down", 2)]
 
 
 async def test_tenants_with_little_under_way_are_taken_up_first(
