@@ -14,6 +14,7 @@
     │   ├── Conflict                    409  it is there already, or declared in the configuration
     │   ├── Stale                       412  `If-Match` names an older revision
     │   ├── LimitReached                429  a limit of this proxy, with the exact `retry-after`
+    │   ├── TooManyBatches              429  as many of the tenant's as may wait; retrying soon is hopeless
     │   ├── RequestTooLarge             429  larger than a whole limit; retrying is hopeless
     │   ├── BudgetExhausted             429  retrying is hopeless until the period ends
     │   ├── ModelNotFound               404
@@ -170,6 +171,15 @@ class LimitReached(ClientFault):
     status = 429
     type = "requests"
     code = "rate_limit_exceeded"
+
+
+class TooManyBatches(ClientFault):
+    """The tenant has as many batches that have not ended as it may (`batches.queued`)."""
+
+    status = 429
+    type = "requests"
+    code = "too_many_batches"
+    should_retry = False
 
 
 class RequestTooLarge(ClientFault):

@@ -62,6 +62,7 @@ def test_every_error_has_a_status_a_type_and_a_code(kind: type[ProxyError]) -> N
 
 LIMITED = {
     errors.LimitReached: "requests",
+    errors.TooManyBatches: "requests",
     errors.RequestTooLarge: "tokens",
     errors.BudgetExhausted: "insufficient_quota",
 }

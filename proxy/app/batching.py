@@ -56,7 +56,7 @@ def open_files(
     keep = int(given.keep * DAY)
     contents = Contents(database, Path(given.folder), given.store)
     files = Files(database, contents, clock, Bounds(given.file_size, given.tenant_size, keep), random)
-    return files, Batches(database, clock, files.identity, keep)
+    return files, Batches(database, clock, files.identity, keep, given.queued)
 
 
 class Runner:

@@ -6,7 +6,8 @@ from proxy.edge import body, routes
 from proxy.edge.filing import NO_DATABASE, no_such, with_id
 from proxy.edge.reply import Answering
 from proxy.edge.visit import Visit
-from proxy.errors import Conflict, InvalidRequest, UnsupportedEndpoint
+from proxy.errors import Conflict, InvalidRequest, TooManyBatches, UnsupportedEndpoint
+from proxy.storage.filing_terms import Crowded
 from proxy.translation import batches
 from proxy.translation.lists import is_id, page, span
 
@@ -45,7 +46,14 @@ async def create(visit: Visit) -> Answering:
         "metadata": batches.expect_labels(asked.get("metadata")),
         "output_seconds": batches.output_expiry(asked.get("output_expires_after")),
     }
-    made = await kept.create(given, window)
+    try:
+        made = await kept.create(given, window)
+    except Crowded:
+        queued = visit.exchange.services.settings.batches.queued
+        raise TooManyBatches(
+            f"{queued} batches have not ended yet, which is as many as there may be (batches.queued). Wait for one of "
+            "them, or cancel it; requests may also go into fewer and larger batches."
+        ) from None
     if made is None:  # deleted in this very moment
         raise _no_input(identity)
     return visit.exchange.answer(batches.batch_object(made))

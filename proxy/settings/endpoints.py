@@ -65,6 +65,7 @@ class Batches(Section):
     tenant_size: Size = Field(default=ByteSize(2048 * MIB), description="bytes of all files of one tenant")
     keep: Days = Field(default=30, description="days a file is kept")
     requests: Whole = Field(default=50_000, ge=1, description="requests of one batch")
+    queued: Whole = Field(default=1000, ge=1, description="batches of one tenant that have not ended")
     concurrent: Whole = Field(default=8, ge=1, le=1000, description="requests of all batches under way at once")
 
 

@@ -17,7 +17,7 @@ from proxy.storage.connections import AsyncConnection
 from proxy.storage.database import Database
 from proxy.storage.filing import ACTIVE, listed
 from proxy.storage.filing_schema import BATCH_LINES, BATCHES, FILES
-from proxy.storage.filing_terms import Lost, Row
+from proxy.storage.filing_terms import Crowded, Lost, Row
 from proxy.translation.lists import Span
 
 LEASE = 20
@@ -57,9 +57,15 @@ class Batches:
         changed: set when this process has made or cancelled a batch.
     """
 
-    def __init__(self, database: Database, clock: Clock, identity: Callable[[str], str], keep: int) -> None:
-        """`identity`: makes a new id with this prefix; `keep`: seconds a batch that has ended is kept."""
+    def __init__(
+        self, database: Database, clock: Clock, identity: Callable[[str], str], keep: int, queued: int
+    ) -> None:
+        """`identity`: makes a new id with this prefix; `keep`: seconds a batch that has ended is kept.
+
+        `queued`: batches of one tenant that have not ended, at most.
+        """
         self._database, self._clock, self._identity, self._keep = database, clock, identity, keep
+        self._queued = queued
         self.changed = asyncio.Event()
 
     def _now(self) -> int:
@@ -68,7 +74,7 @@ class Batches:
     # -- for those who ask
 
     async def create(self, given: Mapping[str, Any], window: int) -> Row | None:
-        """A new batch; None where its tenant has no input file like that. `window`: seconds.
+        """A new batch; None where its tenant has no input file like that. `window`: seconds. Raises Crowded.
 
         `given`: tenant, key_id, key, endpoint, input_file, metadata, output_seconds.
         """
@@ -80,10 +86,17 @@ class Batches:
         async with self._database.begin() as connection:
             if (await connection.execute(select(FILES.c.id).where(mine, FILES.c.expires_at > now))).first() is None:
                 return None
+            await self._expect_room(connection, row["tenant"])
             await connection.execute(insert(BATCHES).values(row))
             made = await _one(connection, BATCHES.c.id == row["id"])
         self.changed.set()
         return made
+
+    async def _expect_room(self, connection: AsyncConnection, tenant: str) -> None:
+        await self._database.lock(connection)  # two that are made at once shall see each other
+        query = select(func.count()).where(BATCHES.c.tenant == tenant, BATCHES.c.status.in_(ACTIVE))
+        if (await connection.execute(query)).scalar_one() >= self._queued:
+            raise Crowded
 
     async def get(self, tenant: str, identity: str) -> Row | None:
         """One batch; None for one that is not there or is another tenant's."""

@@ -31,5 +31,9 @@ class NoRoom(Exception):
     """The tenant's files would be larger than they may be together."""
 
 
+class Crowded(Exception):
+    """As many batches of the tenant as may wait have not ended."""
+
+
 class Lost(Exception):
     """Another process has the batch, or it is gone."""

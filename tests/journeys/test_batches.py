@@ -169,6 +169,22 @@ async def test_batches_are_listed_in_parts(tmp_path: Path) -> None:
             await client.batches.cancel(made[0])
 
 
+async def test_only_so_many_batches_wait(tmp_path: Path) -> None:
+    async with world(tmp_path / "log.jsonl", **kept(tmp_path, queued=2)) as here:
+        client = await here.openai(max_retries=2)
+        here.telnyx.state.choose("slow-headers", {"seconds": 3600, "where": "chat"})
+        made = [await begin(client, jsonl(request("a"))) for _ in range(2)]
+        with pytest.raises(openai.RateLimitError, match=r"batches\.queued") as refused:
+            await begin(client, jsonl(request("a")))
+        assert refused.value.code == "too_many_batches"
+        assert refused.value.response.headers["x-should-retry"] == "false"
+        for batch in made:
+            await client.batches.cancel(batch.id)
+            await ended(client, batch)
+        here.telnyx.state.choose("default")
+        assert (await ended(client, await begin(client, jsonl(request("a"))))).status == "completed"
+
+
 async def test_what_a_batch_is_made_of_is_checked(tmp_path: Path) -> None:
     async with world(tmp_path / "log.jsonl", **kept(tmp_path)) as here:
         client = await here.openai()

@@ -13,6 +13,7 @@ from tests.storage.databases import Hand
 
 BOUNDS = Bounds(file=10_000, tenant=20_000, keep=1000)
 WINDOW = 100
+QUEUED = 20
 
 
 class Filed:
@@ -24,7 +25,7 @@ class Filed:
         self.files = Files(
             database, self.contents, hand.clock, BOUNDS, lambda size: next(numbers).to_bytes(size, "big")
         )
-        self.batches = Batches(database, hand.clock, self.files.identity, BOUNDS.keep)
+        self.batches = Batches(database, hand.clock, self.files.identity, BOUNDS.keep, QUEUED)
 
     async def add(self, content: bytes, tenant: str = "acme", seconds: int | None = None, name: str = "in") -> Row:
         deposit = await self.files.open(tenant, "batch")

@@ -7,10 +7,10 @@ import pytest
 
 from proxy.storage import batching
 from proxy.storage.batching import LEASE, Ended
-from proxy.storage.filing_terms import Lost, Row
+from proxy.storage.filing_terms import Crowded, Lost, Row
 from proxy.translation.lists import Span
 from tests.storage.databases import Hand, Open
-from tests.storage.filed import WINDOW, Filed
+from tests.storage.filed import QUEUED, WINDOW, Filed
 
 
 @pytest.fixture
@@ -39,6 +39,18 @@ async def test_the_input_has_to_be_the_tenants_own(filed: Filed) -> None:
     file = await filed.add(b"{}", tenant="beta")
     given = {"tenant": "acme", "key_id": "", "key": "web", "endpoint": "/v1/embeddings", "input_file": file["id"]}
     assert await filed.batches.create(given | {"metadata": None, "output_seconds": None}, WINDOW) is None
+
+
+async def test_a_tenant_has_so_many_that_have_not_ended(filed: Filed) -> None:
+    file = await filed.add(b"{}\n")
+    found = await asyncio.gather(*(filed.begin(file=file) for _ in range(QUEUED + 3)), return_exceptions=True)
+    assert [type(each) for each in found if isinstance(each, BaseException)] == [Crowded] * 3
+    await filed.begin("beta")
+    (one, *_) = [each for each in found if not isinstance(each, BaseException)]
+    await filed.batches.end(await claimed(filed, one), "failed", {})
+    await filed.begin(file=file)
+    with pytest.raises(Crowded):
+        await filed.begin(file=file)
 
 
 async def test_lists_begin_with_the_newest(filed: Filed, hand: Hand) -> None:
