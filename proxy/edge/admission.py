@@ -29,6 +29,8 @@ from proxy.usage import Usage
 
 OUTPUT = 8192
 """Output tokens, reasoning included, at which Telnyx stops where a request has no cap (its models list of 2026)."""
+CAPS = ("max_tokens", "max_completion_tokens")
+"""Fields by which a request bounds what one answer puts out; some models know the newer one alone."""
 CHOICES = ("n", "best_of")
 """Fields by which a request asks for several answers at once."""
 IMAGE = 1024
@@ -230,7 +232,7 @@ def _expected(rate: Rate | None, amount: Amount, model: str, characters: int = 0
 
 def _output(body: Mapping[str, Any]) -> tuple[int, bool]:
     """The most tokens a request may put out, over all its choices; and whether the request itself says so."""
-    cap = body.get("max_tokens")
+    cap = next((body[name] for name in CAPS if name in body), None)
     choices = max((each for each in map(body.get, CHOICES) if type(each) is int), default=1)
     if type(cap) is not int or cap <= 0:
         return OUTPUT * max(1, choices), False

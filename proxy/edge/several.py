@@ -15,7 +15,7 @@ from proxy.edge import completing, sending
 from proxy.edge.admission import Prompt
 from proxy.edge.exchange import NAME_LIMIT, Exchange
 from proxy.edge.reply import Reply
-from proxy.edge.reserving import reserve
+from proxy.edge.reserving import admit, reserve
 from proxy.edge.terms import Terms
 from proxy.streaming.stream import Stream
 from proxy.translation.answers import Answer as Made
@@ -63,6 +63,7 @@ class Calls:
         url: the name of the upstream URL.
         manner: how the model is spoken to.
         silent: they put out no tokens.
+        times: how often what is reserved for one of them is reserved.
         used: what each consumed, as far as is known, in the order in which they were sent.
     """
 
@@ -73,23 +74,44 @@ class Calls:
     url: str
     manner: Manner
     silent: bool = False
+    times: int = 1
     used: list[Usage] = field(default_factory=list)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def enter(self, times: int) -> None:
         """Reserve for all of them, `times` the choices of the first, and tell the ledger. Raises ProxyError."""
-        exchange, body, expects = self.exchange, self.translated.body, self.translated.expects
-        prompt = Prompt(expects.input_bytes, expects.images, self.silent)
-        await reserve(exchange, self.grant, {**body, "n": body.get("n", 1) * times}, prompt)
+        exchange, expects, self.times = self.exchange, self.translated.expects, times
+        if self.grant.holder is not None:
+            body, _ = exchange.services.upstream.foresee(self._call(self.translated.body))
+            prompt = Prompt(expects.input_bytes, expects.images, self.silent)
+            await reserve(exchange, self.grant, self._together(body), prompt)
         exchange.services.ledger.begin(exchange.record, estimate(expects.input_bytes, 0))
+
+    def _together(self, body: Body) -> Body:
+        """What all of them may put out, if each is like this one."""
+        return {**body, "n": body.get("n", 1) * self.times}
+
+    async def _again(self, body: Body) -> None:
+        """One of them is repaired, and may put out more: reserve for all of them anew, once. Raises ProxyError."""
+        exchange, holder = self.exchange, self.grant.holder
+        async with self._turn:
+            if exchange.admitted is not None and holder is not None:
+                again = exchange.services.admission.enter_again(exchange.admitted, holder, self._together(body))
+                admit(exchange, await again)
+
+    def _call(self, body: Body) -> UpstreamCall:
+        exchange = self.exchange
+        record = exchange.record
+        to = completing.outgoing(exchange, self.grant, self.url, stream=self.translated.expects.stream)
+        again = None if self.silent else self._again
+        return UpstreamCall(record.endpoint, record.model, to, body, self.manner, self.terms.policy, again)
 
     async def send(self, body: Body, size: int) -> tuple[Sent, int]:
         """An answer whose status is 200, and its place in `used`. `size`: bytes of the text. Raises ProxyError."""
         exchange, grant, place = self.exchange, self.grant, len(self.used)
-        to = completing.outgoing(exchange, grant, self.url, stream=self.translated.expects.stream)
-        call = UpstreamCall(exchange.record.endpoint, exchange.record.model, to, body, self.manner, self.terms.policy)
         self.used.append(estimate(size, 0))
         try:
-            sent = await sending.deliver(exchange, grant.tenant, call)
+            sent = await sending.deliver(exchange, grant.tenant, self._call(body))
         except sending.IN_VAIN:
             raise  # it has read the text all the same
         except BaseException:

@@ -238,6 +238,13 @@ async def test_a_repair_that_takes_the_cap_away_is_reserved_for_anew() -> None:
     assert (await door.enter(mine, max_tokens=OUTPUT)).reservation.requests.remaining == 0
 
 
+async def test_the_newer_name_of_the_cap_is_one_too() -> None:
+    door = Door()
+    mine = holder(Limit(output_tokens_per_minute=100))
+    admitted = await door.admission.enter("req_1", mine, "a/b", {"max_completion_tokens": 50}, Prompt(4))
+    assert admitted.reservation.amount.output == 50
+
+
 async def test_gates_of_keys_and_models_without_number_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("proxy.edge.admission.KEPT", 3)
     door = Door()

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from proxy.edge.several import AT_ONCE, Poured, in_order
+from proxy.edge.admission import OUTPUT
+from proxy.edge.several import AT_ONCE, Calls, Poured, in_order
 from proxy.streaming.completions import CompletionStream
 from proxy.translation.answers import Identity
 from proxy.translation.completions import Shape
 from proxy.translation.rules import Expectation
 from tests.streaming.test_completions import ANSWER, ROLE, told
-from tests.world import KEY, world
+from tests.upstream.test_repair import TOOLS
+from tests.world import HELLO, KEY, world
 
 
 async def test_results_stand_in_the_order_of_the_works() -> None:
@@ -166,6 +168,41 @@ async def test_a_torso_ends_all_of_them() -> None:
     assert broken.value.exceptions == (stream.error,)
     assert stream.ended == "truncated"
     assert answers[0].seen[-1] == "close"
+
+
+@pytest.mark.parametrize("status", [200, 429])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_a_repair_makes_dearer_is_reserved_for_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, *, stream: bool
+) -> None:
+    """For all calls at once, since what one of them learns holds for the others; and from the start the next time."""
+    send = Calls.send
+
+    async def with_tools(self: Calls, body: Any, size: int) -> Any:
+        return await send(self, {**body, "tools": TOOLS}, size)
+
+    monkeypatch.setattr(Calls, "send", with_tools)  # the one quirk that takes the cap away is of tools
+    limited = [
+        {
+            "id": "acme",
+            "upstream_api_key": {"value": "KEY_acme-telnyx-0001"},
+            "keys": [{"name": "web", "secret": {"value": KEY}}],
+            "limits": [{"output_tokens_per_minute": OUTPUT * 3}],
+        }
+    ]
+    body = {"model": "gpt-4o", "prompt": ["a", "b", "c"], "max_tokens": 30, "stream": stream}
+    async with world(tmp_path / "log", "cap-with-tools-refused", tenants=limited) as around:
+        if status != 200:
+            async with around.post({"model": "gpt-4o", "messages": HELLO}) as answer:
+                assert answer.status == 200, "it uses a few tokens of what there is"
+        async with around.post(body, path="/v1/completions") as answer:
+            told = await answer.text()
+            assert (answer.status, "rate_limit_exceeded" in told) == (status, status != 200)
+        repaired = [sent for sent in around.sent() if "tools" in sent and "max_tokens" not in sent]
+        assert len(repaired) == (3 if status == 200 else 0), "nothing is sent that was not reserved for"
+        chat = {"model": "gpt-4o", "messages": HELLO, "max_tokens": OUTPUT * 2}
+        async with around.post(chat) as answer:
+            assert answer.status == 200, "nothing stays reserved"
 
 
 async def test_calls_are_one_record_and_one_reservation(tmp_path: Path) -> None:
