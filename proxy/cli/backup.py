@@ -13,7 +13,8 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "backup",
         help="copy a SQLite database, also while it is served",
         description="Copy the SQLite database of a configuration into one file, as it is at one moment; servers go "
-        "on. The copy is of use only together with the pepper and the encryption key.",
+        "on. The copy is of use only together with the pepper and the encryption key. The contents of files of the "
+        "Batch API are not in it where they are kept in batches.folder.",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="where to put the copy")
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the YAML file")
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Back up, and say what else is needed."""
     from proxy.cli.storing import configured, location_of
     from proxy.errors import StoreUnavailable
-    from proxy.storage.backup import back_up
+    from proxy.storage.backup import back_up, on_disk
     from proxy.storage.refusals import BackupRefused
 
     settings = configured(args.config)
@@ -45,6 +46,11 @@ def run(args: argparse.Namespace) -> int:
     needed = _needed(database, configured_secrets=settings.storage.pepper is not None)
     if not args.with_secrets and needed:
         sys.stderr.write(f"{needed}\n")
+    if contents := on_disk(args.file):
+        sys.stderr.write(
+            f"not in it are the contents of {len(contents)} files ({sum(contents.values())} bytes), which are in "
+            f"{settings.batches.folder}: copy that folder now, after the database (cp -a, rsync -a)\n"
+        )
     return 0
 
 

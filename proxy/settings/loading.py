@@ -76,7 +76,9 @@ def load_stored(path: Path | None, environ: Mapping[str, str], *, checks: Iterab
         faults = [replace(fault, path=f"storage.{fault.path}") for fault in explain(error, Storage)]
         source = str(path) if path is not None else ""
         raise ConfigurationError(_placed(faults, document.origins, source)) from None
-    return settings.model_copy(update={"storage": storage})
+    batches = settings.batches  # its folder belongs to the store, and has no secret to look up
+    batches = batches.model_copy(update={"folder": str((folder / batches.folder).absolute())})
+    return settings.model_copy(update={"storage": storage, "batches": batches})
 
 
 def with_telnyx_keys(settings: Settings, folder: Path, environ: Mapping[str, str]) -> Settings:

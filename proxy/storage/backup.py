@@ -3,6 +3,9 @@
 A backup is one file, complete or not there. It holds no secret in the clear: keys are digests, Telnyx keys encrypted.
 So it is worth nothing without the pepper and the encryption key, and these are copied only on demand: who keeps all
 three in one place has given the keys to the thief of the backup.
+
+What is in files of the Batch API lies in a folder, gigabytes maybe, which never change: tools that copy folders copy
+only what is new of it. So a backup does not hold them; `on_disk` says which there are.
 """
 
 import secrets
@@ -75,6 +78,14 @@ def restore(backup: Path, database: Path, *, with_secrets: bool = False) -> Path
                     copy.replace(_free(copy))
                 _put_copy(source, copy)
     return kept
+
+
+def on_disk(database: Path) -> dict[str, int]:
+    """The files whose contents lie in `batches.folder`, as the database knows them: name there -> bytes."""
+    ready = "SELECT id, bytes FROM files WHERE ready AND place = 'disk'"
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE)) as connection:
+        known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'files'").fetchone()
+        return dict(connection.execute(ready)) if known else {}  # it may be older than files are
 
 
 @contextmanager

@@ -1,11 +1,15 @@
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
 from proxy.accounts.roles import COMMAND_LINE
+from proxy.app.batching import open_files
+from proxy.app.membership import Kept
 from proxy.cli.main import main
 from proxy.cli.storing import opened
+from proxy.clock import SYSTEM
 from proxy.storage.locking import serving
 from proxy.storage.store import TENANT
 
@@ -40,6 +44,34 @@ def test_the_backup_takes_the_place_of_the_database(config: Path, capsys: pytest
     database = config.with_name("proxy.db")
     assert capsys.readouterr().out == f"{database}: restored\n{database}.before-restore: what was there before\n"
     assert asyncio.run(tenants(config)) == ["first"]
+
+
+def test_files_without_their_contents_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, folder = tmp_path / "proxy.yaml", tmp_path / "contents"
+    config.write_text("{storage: {url: sqlite:///proxy.db}, batches: {folder: contents}}")
+
+    async def upload(*names: str) -> None:
+        async with opened(config) as (settings, store, sealing):
+            files, _ = open_files(settings, Kept(store, sealing), SYSTEM, os.urandom)
+            assert files is not None
+            for name in names:
+                deposit = await files.open("acme", "batch")
+                await deposit.writer.write(b"twelve bytes")
+                await files.close(deposit, "batch", name, None)
+
+    asyncio.run(upload("first", "second", "third"))
+    assert main(["backup", str(tmp_path / "copy.db"), "--config", str(config)]) == 0
+    said = capsys.readouterr().err
+    assert f"the contents of 3 files (36 bytes), which are in {folder}: copy that folder now" in said
+    assert restore(config) == 0
+    assert "contents" not in capsys.readouterr().err, "they are all there"
+    gone, torn, _ = sorted(folder.iterdir())
+    gone.unlink()
+    torn.write_bytes(b"twelve")
+    assert restore(config) == 0
+    assert f"2 of 3 files are without their contents ({gone.name}, ...): put the copy of {folder} back" in (
+        capsys.readouterr().err
+    )
 
 
 def test_not_while_a_server_runs(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
