@@ -81,26 +81,33 @@ async def content(visit: Visit) -> Answering:
         except OSError:
             raise StoreUnavailable("The file cannot be read at the moment.") from None
         lines = exchange.lines(CONTENT_TYPE) + headers
-        exchange.record.status = 200
-        if exchange.request.method == "HEAD" or row["bytes"] == len(first):
+        exchange.record.status, head = 200, exchange.request.method == "HEAD"
+        if row["bytes"] == len(first) and not head:
             exchange.record.bytes_out = len(first)
             return Reply(exchange.connection, 200, lines, first)
-        return await _pour(exchange, lines, first, pieces)
+        reply = StreamedReply(exchange.connection, exchange.request, last=exchange.last, length=row["bytes"])
+        exchange.reply = reply
+        reply.begin(lines)
+        if head:
+            await reply.write_eof()
+            return reply
+        return await _pour(exchange, reply, first, pieces, row["bytes"])
 
 
-async def _pour(exchange: Exchange, lines: str, piece: bytes, pieces: Any) -> StreamedReply:
+async def _pour(exchange: Exchange, reply: StreamedReply, piece: bytes, pieces: Any, left: int) -> StreamedReply:
     """Send a file as fast as its client takes it. What breaks off ends its connection, so that nobody takes it for all.
 
-    Raises CancelledError where the client has gone.
+    `left`: bytes that were promised. Raises CancelledError where the client has gone.
     """
-    exchange.reply = reply = StreamedReply(exchange.connection, exchange.request, last=exchange.last)
-    reply.begin(lines)
     try:
-        while piece:
+        while piece and left >= len(piece):
             reply.write(piece)
+            left -= len(piece)
             exchange.record.bytes_out += len(piece)
             await exchange.connection.drained()
             piece = await anext(pieces, b"")
+        if left or piece:
+            raise Missing("the file has another length than it should have")
         await reply.write_eof()
     except ConnectionError:
         exchange.record.status = CLIENT_CLOSED

@@ -111,6 +111,8 @@ class Reply:
 class StreamedReply:
     """An answer in pieces, each of which goes out at once: chunked, or for HTTP/1.0 until the connection ends.
 
+    One whose length is known says it, and is neither.
+
     Only the head waits for the first piece, where `show_soon` was called until the event loop's next turn at most: both
     then go out in one write.
 
@@ -120,24 +122,30 @@ class StreamedReply:
         ended: nothing more can be written.
     """
 
-    __slots__ = ("_chunked", "_connection", "_head", "_request", "ended", "keep_alive")
+    __slots__ = ("_chunked", "_connection", "_head", "_length", "_request", "ended", "keep_alive")
 
     prepared = True
 
-    def __init__(self, connection: Connection, request: web.BaseRequest, *, last: bool) -> None:
-        """`last`: the connection ends with this answer."""
+    def __init__(
+        self, connection: Connection, request: web.BaseRequest, *, last: bool, length: int | None = None
+    ) -> None:
+        """`last`: the connection ends with this answer. `length`: bytes of its body; None where nobody knows."""
         self._request = request
         self._connection = connection
         version = request.version
-        self._chunked = version is HttpVersion11 or version >= HttpVersion11
+        self._chunked = length is None and (version is HttpVersion11 or version >= HttpVersion11)
+        self._length = length
         self._head = b""
-        self.keep_alive = self._chunked and request.keep_alive and not last
+        self.keep_alive = (self._chunked or length is not None) and request.keep_alive and not last
         self.ended = False
 
     def begin(self, lines: str) -> None:
         """Make the head, with these headers; from now on there is an answer. It goes out with the first piece."""
         framing = b"Transfer-Encoding: chunked\r\n" if self._chunked else b""
         persistence = b"" if self.keep_alive else _persistence(self._request.version, keep_alive=False)
+        if self._length is not None:
+            framing = b"Content-Length: %d\r\n" % self._length
+            persistence = _persistence(self._request.version, keep_alive=self.keep_alive)
         self._head = head(200, lines) + framing + persistence + b"\r\n"
         self._connection.begun = True
 

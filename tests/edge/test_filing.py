@@ -1,6 +1,7 @@
 """What the official client does not see of files; the rest is in `journeys/test_batches`."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,51 @@ async def test_lists_refuse_what_makes_no_sense(tmp_path: Path) -> None:
                 assert (await answer.json())["error"]["param"] == query.partition("=")[0]
 
 
-async def test_a_head_has_no_body(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [0, 1000, MIB])
+async def test_the_length_of_a_file_is_told_and_a_head_has_no_body(tmp_path: Path, size: int) -> None:
+    async with world(tmp_path / "log.jsonl", **kept(tmp_path)) as here:
+        identity = await put(here, b"x" * size)
+        for method, body in (("HEAD", b""), ("GET", b"x" * size), ("HEAD", b"")):
+            url = here.url(f"/v1/files/{identity}/content")
+            async with here.session.request(method, url, headers=HEADERS) as answer:
+                assert (answer.status, await answer.read()) == (200, body)
+                assert answer.headers["content-length"] == str(size)
+                assert "transfer-encoding" not in answer.headers
+        here.proxy.services.log.flush()
+        assert [line.get("bytes_out", 0) for line in here.lines()] == [0, size, 0]
+        assert here.proxy.listener._server is not None
+        assert len(here.proxy.listener._server._open) == 1, "one connection for all of them"
+
+
+async def test_a_file_of_another_length_than_it_should_have_is_no_whole_answer(tmp_path: Path) -> None:
+    """And never more than was promised: the next answer of the connection would be found in it."""
+    async with world(tmp_path / "log.jsonl", **kept(tmp_path)) as here:
+        for size in (MIB - 1, MIB + 1, 3 * MIB):
+            identity = await put(here, b"x" * MIB)
+            (tmp_path / "files" / identity).write_bytes(b"x" * size)
+            async with here.session.get(here.url(f"/v1/files/{identity}/content"), headers=HEADERS) as answer:
+                if size < MIB:
+                    with pytest.raises(aiohttp.ClientPayloadError):
+                        await answer.read()
+                else:
+                    with suppress(aiohttp.ClientError):
+                        assert len(await answer.read()) == MIB
+        here.proxy.services.log.flush()
+        assert {line["error_code"] for line in here.lines()} == {"store_unavailable"}
+
+
+async def test_an_old_client_is_told_the_length_too(tmp_path: Path) -> None:
     async with world(tmp_path / "log.jsonl", **kept(tmp_path)) as here:
         identity = await put(here, b"x" * MIB)
-        async with here.session.head(here.url(f"/v1/files/{identity}/content"), headers=HEADERS) as answer:
-            assert (answer.status, await answer.read()) == (200, b"")
+        host = here.url("").removeprefix("http://")
+        reader, writer = await asyncio.open_connection(*host.split(":"))
+        asked = f"GET /v1/files/{identity}/content HTTP/1.0\r\nAuthorization: Bearer {KEY}\r\n"
+        for _ in range(2):
+            writer.write(f"{asked}Connection: keep-alive\r\n\r\n".encode())
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            assert b"\r\ncontent-length: %d\r\nconnection: keep-alive\r\n\r\n" % MIB in head
+            assert await reader.readexactly(MIB) == b"x" * MIB
+        writer.close()
 
 
 async def test_contents_that_are_gone_are_no_file(tmp_path: Path) -> None:
