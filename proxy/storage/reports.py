@@ -61,8 +61,9 @@ Row = dict[str, Any]
 Bins = dict[int, int]
 Measure = Literal["duration", "first_token"]
 
-GROUPS = ("tenant", "key_id", "endpoint", "model", "provider", "service_tier", "region", "status", "source", "end_user")
-"""What sums can be kept apart by, and filtered by."""
+BATCH = "batch"
+GROUPS = (*DIMENSIONS, "end_user", BATCH)
+"""What sums can be kept apart by, and filtered by; `batch`: 1 for lines of batches, as their client tells, else 0."""
 CHANGES_GROUPS = ("tenant", "key_id", "model")
 """The same for changes of fields."""
 AT_ONCE = 1_000
@@ -247,7 +248,7 @@ def _changes_of(stretch: Stretch, asked: Question) -> Select[Any]:
 
 def _select(table: FromClause, stretch: Stretch, asked: Question, values: Sequence[ColumnElement[Any]]) -> Select[Any]:
     """The rows of a table that belong to a part of the range: bucket, columns grouped by, values."""
-    by = [table.c[name] for name in asked.group_by]
+    by = [_column(table, name) for name in asked.group_by]
     conditions = [*_within(stretch, table), *_filters(table, asked)]
     return select(_bucket(table, asked).label("bucket"), *by, *values).where(*conditions)
 
@@ -269,7 +270,11 @@ def _within(stretch: Stretch, table: FromClause = REQUESTS) -> Iterator[ColumnEl
 
 
 def _filters(table: FromClause, asked: Question) -> Iterator[ColumnElement[bool]]:
-    return (table.c[name].in_(values) for name, values in asked.only.items())
+    return (_column(table, name).in_(values) for name, values in asked.only.items())
+
+
+def _column(table: FromClause, name: str) -> ColumnElement[Any]:
+    return case((table.c.client == BATCH, 1), else_=0).label(BATCH) if name == BATCH else table.c[name]
 
 
 def _raw_sums() -> list[ColumnElement[Any]]:

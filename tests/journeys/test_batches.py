@@ -1,6 +1,7 @@
 """Files and batches, as the official client sees them."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,10 @@ from openai import AsyncOpenAI
 from openai.types import Batch
 
 from proxy import codec
-from tests.world import KEY, MODEL, OTHER_KEY, world
+from tests.conftest import Build
+from tests.journeys.operating import TOKEN, eventually
+from tests.journeys.operating import kept as operating
+from tests.world import HELLO, KEY, MODEL, OTHER_KEY, world
 
 ENDED = {"completed", "failed", "expired", "cancelled"}
 PATIENCE = 60.0
@@ -318,3 +322,27 @@ async def test_contents_can_be_in_the_database(tmp_path: Path) -> None:
         done = await ended(client, await begin(client, jsonl(*(request(str(number)) for number in range(5)))))
         assert [line["custom_id"] for line in await lines(client, done.output_file_id)] == list("01234")
         assert not (tmp_path / "files").exists()
+
+
+async def test_the_usage_api_keeps_batches_apart(build: Build, tmp_path: Path) -> None:
+    here = await build(**operating(tmp_path, batches={"folder": str(tmp_path / "files")}))
+    client = await here.openai()
+    for _ in range(2):
+        await client.chat.completions.create(model=MODEL, messages=HELLO)
+    await ended(client, await begin(client, jsonl(*(request(str(number)) for number in range(3)))))
+    admin = AsyncOpenAI(base_url=f"{here.proxy.addresses.admin}/v1", admin_api_key=TOKEN, api_key="", max_retries=0)
+    admin = await here.stack.enter_async_context(admin)
+    usage, since = admin.admin.organization.usage, int(time.time()) - 3600
+
+    async def found(**query: Any) -> dict[Any, int]:
+        page = await usage.completions(start_time=since, bucket_width="1d", **query)
+        rows: Any = [each for bucket in page.data for each in bucket.results]
+        return {each.batch: each.num_model_requests for each in rows}
+
+    async def shipped() -> bool:
+        return await found() == {None: 5}
+
+    await eventually(shipped)
+    assert await found(group_by=["batch"]) == {True: 3, False: 2}
+    assert await found(batch=True) == {None: 3}
+    assert await found(batch=False) == {None: 2}

@@ -40,6 +40,7 @@ def _some_request() -> Entry:
         cost_micros=cost,
         charged_micros=cost,
         end_user=one(("", "ab12", "cd34")),
+        client=one(("openai-python", "batch")),
         changes=one(((), (("user", "dropped"),), (("user", "dropped"), ("messages[].role", "renamed")))),
     )
 
@@ -64,12 +65,16 @@ async def usage(database: Database, asked: Question, limit: int | None = None) -
         return await reports.usage(connection, asked, limit)
 
 
+def value_of(each: Entry, name: str) -> Any:
+    return int(each.client == "batch") if name == "batch" else getattr(each, name)
+
+
 def within(asked: Question) -> list[Entry]:
     return [
         each
         for each in REQUESTS
         if asked.start * MICROSECONDS <= each.started_us < asked.end * MICROSECONDS
-        and all(getattr(each, name) in values for name, values in asked.only.items())
+        and all(value_of(each, name) in values for name, values in asked.only.items())
     ]
 
 
@@ -94,7 +99,7 @@ def counted(asked: Question) -> list[Row]:
     """The same as `reports.usage`, counted by hand."""
     found: dict[tuple[Any, ...], dict[str, int]] = defaultdict(lambda: dict.fromkeys(SUMS, 0))
     for each in within(asked):
-        group = (bucket(asked, each), *(getattr(each, name) for name in asked.group_by))
+        group = (bucket(asked, each), *(value_of(each, name) for name in asked.group_by))
         for name, value in added(each).items():
             found[group][name] += value
     names = ("bucket", *asked.group_by)
@@ -115,6 +120,9 @@ ASKED: list[tuple[tuple[str, ...], dict[str, Sequence[str | int]]]] = [
     (("end_user",), {"tenant": ["acme"]}),
     (("key_id", "endpoint"), {"model": [KIMI, "none"], "end_user": ["ab12", ""]}),
     (("tenant",), {"model": []}),
+    (("batch", "tenant"), {}),
+    ((), {"batch": [1]}),
+    (("model",), {"batch": [0], "status": [200]}),
 ]
 
 

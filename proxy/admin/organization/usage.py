@@ -6,8 +6,10 @@
     model          what served it, by Telnyx's name
     num_model_requests   those that consumed something: what was refused here never came to a model
 
-Sums do not know which requests were lines of a batch: every one is `batch` false (single requests tell it: their client
-is `batch`). There are no agents here, so every request is of the source `unlabeled`. Telnyx does not tell tokens of
+    batch          whether it was a line of a batch. Only single requests know, so this goes back as far as they are
+                   kept (`ledger.retention.requests`)
+
+There are no agents here, so every request is of the source `unlabeled`. Telnyx does not tell tokens of
 text from those of images, so these figures are null; audio goes through endpoints of its own. What does not exist here
 (images, moderations, vector stores, hosted tools) was never used: its buckets are empty.
 """
@@ -38,9 +40,10 @@ COLUMNS: Mapping[str, str] = {
     "api_key_id": "key_id",
     "model": "model",
     "service_tier": "service_tier",
+    "batch": "batch",
 }
 """OpenAI's name of what results are grouped by -> the ledger's column."""
-SAME: Mapping[str, Any] = {"batch": False, "api_source": "unlabeled"}
+SAME: Mapping[str, Any] = {"api_source": "unlabeled"}
 """What is the same for all requests here."""
 FILTERS: Mapping[str, str] = {
     "project_ids": "tenant",
@@ -129,8 +132,11 @@ def show(name: str) -> Callable[[Office, Session, Call], Any]:
         asked = part(call, session.now, OF_USAGE)
         wanted = among(call, "group_by", kind.group_by)
         only = within_sight(call, chosen(call, kind.filters))
-        if not kind.endpoints or flag_of(call, kind) is True:
+        batches = flag_of(call, kind)
+        if not kind.endpoints:
             return paged(asked, {})
+        if batches is not None:
+            only["batch"] = (int(batches),)
         only |= {"endpoint": kind.endpoints, "source": CONSUMED}
         by = tuple(COLUMNS[each] for each in wanted if each in COLUMNS)
         rows = await summed(session, asked, by, only)
@@ -148,7 +154,7 @@ def _page(name: str, asked: Part, rows: Sequence[Row], wanted: Sequence[str]) ->
 
 
 def flag_of(call: Call, kind: Kind) -> bool | None:
-    """Whether batches alone are asked for. Raises InvalidRequest."""
+    """Whether batches alone are asked for, or all but batches; None = all. Raises InvalidRequest."""
     return flag(call, "batch") if "batch" in kind.filters else None
 
 
@@ -169,7 +175,10 @@ async def summed(session: Session, asked: Part, by: tuple[str, ...], only: Only)
 
 def grouped(row: Row, wanted: Sequence[str], known: Sequence[str]) -> Result:
     """What a result is of, under OpenAI's names; null where it is not grouped by it."""
-    return {name: None if name not in wanted else SAME[name] if name in SAME else row[COLUMNS[name]] for name in known}
+    found = {name: None if name not in wanted else SAME[name] if name in SAME else row[COLUMNS[name]] for name in known}
+    if found.get("batch") is not None:
+        found["batch"] = bool(found["batch"])
+    return found
 
 
 def _result(name: str, kind: Kind, row: Row, wanted: Sequence[str]) -> Result:
@@ -183,7 +192,7 @@ def _result(name: str, kind: Kind, row: Row, wanted: Sequence[str]) -> Result:
 
 def filter_lines(names: Sequence[str]) -> dict[str, str]:
     """The parameters to filter by, with a line on each."""
-    lines = {"batch": "true: batches only, which sums do not keep apart: empty"}
+    lines = {"batch": "true: batches only, false: all but batches; as long as single requests are kept"}
     return {
         name: lines.get(name, f"only of these {name.replace('_', ' ')}; may be given several times") for name in names
     }

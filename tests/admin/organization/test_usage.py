@@ -41,7 +41,7 @@ async def busy(api: Official) -> Official:
         [
             a_request(NOW - 2 * DAY, **TOKENS),
             a_request(NOW - 90, tenant="beta", key_id="beta/web", model=LLAMA, end_user="ab12", **TOKENS),
-            a_request(NOW - 30, endpoint="responses", service_tier="flex"),
+            a_request(NOW - 30, endpoint="responses", service_tier="flex", client="batch"),
             a_request(NOW - 20, endpoint="embeddings", model="thenlper/gte-large", output_tokens=0),
             a_request(NOW - 10, endpoint="audio.speech", characters=77, input_tokens=0),
             a_request(NOW - 10, endpoint="audio.transcriptions", audio_ms=1_500),
@@ -106,7 +106,7 @@ async def test_results_are_kept_apart_by_all_that_openai_knows(busy: Official) -
         (each.project_id, each.user_id, each.api_key_id, each.model, each.service_tier, each.batch, each.api_source)
         for each in found
     ] == [
-        ("acme", "", "key_1", KIMI, "flex", False, "unlabeled"),
+        ("acme", "", "key_1", KIMI, "flex", True, "unlabeled"),
         ("beta", "ab12", "beta/web", LLAMA, "default", False, "unlabeled"),
     ]
 
@@ -120,8 +120,10 @@ async def test_results_are_kept_apart_by_all_that_openai_knows(busy: Official) -
         ({"api_key_ids": ["key_1"]}, 1),
         ({"models": [LLAMA, "none"]}, 1),
         ({"models": ["none"]}, 0),
-        ({"batch": False}, 2),
-        ({"batch": True}, 0),
+        ({"batch": False}, 1),
+        ({"batch": True}, 1),
+        ({"batch": True, "project_ids": ["beta"]}, 0),
+        ({"batch": True, "start_time": NOW - 2 * DAY, "bucket_width": "1d"}, 1),
         ({"bucket_width": "1h", "start_time": NOW - HOUR}, 2),
         ({"bucket_width": "1m", "start_time": NOW - MINUTE}, 1),
         ({"end_time": NOW - 60}, 1),
@@ -130,6 +132,18 @@ async def test_results_are_kept_apart_by_all_that_openai_knows(busy: Official) -
 )
 async def test_filters_and_widths(busy: Official, query: dict[str, Any], requests: int) -> None:
     assert sum(each.num_model_requests for each in await results(busy, **query)) == requests
+
+
+async def test_batches_are_kept_apart_in_sums_that_are_otherwise_one(busy: Official) -> None:
+    database = busy.bureau.store.database
+    await keep(database, [a_request(NOW - 40, client=client, input_tokens=7) for client in ("batch", "curl", "other")])
+    found = await results(busy, group_by=["batch"])
+    assert {each.batch: (each.num_model_requests, each.input_tokens) for each in found} == {
+        True: (2, 107),
+        False: (3, 1014),
+    }
+    (line,) = await results(busy, batch=True, group_by=["project_id"])
+    assert (line.project_id, line.batch, line.num_model_requests) == ("acme", None, 2)
 
 
 async def test_each_kind_has_its_own_figures(busy: Official) -> None:
