@@ -45,7 +45,8 @@ The path of a request, one call each in `edge/journey.py`, and from `ways` on, f
     edge/body        bytes -> dict                  bounded, decoded once
     edge/models      name -> Telnyx id              aliases, the tenant's allow-list
     translation/chat dict -> upstream body          the field table; Changes say what was done and why
-    edge/admission   reserve                        for a key with limits: accounts/windows, shares, periods
+    edge/reserving   reserve                        for a key with limits, at edge/admission: accounts/windows, shares,
+                                                    periods
     ledger.begin                                    the spool: what is true if nothing more is heard (app/accounting)
     edge/sending     send -> Sent                   upstream/repair: known quirks repaired; another Telnyx key
       |-- failed     translation/failures           -> the OpenAI error a client library expects
@@ -57,9 +58,10 @@ The path of a request, one call each in `edge/journey.py`, and from `ways` on, f
 
 Other ways through the edge. Responses: `edge/turns` finds what came before, `edge/retelling` asks for a chat
 completion, retells it, and keeps it before its last word is said (`Exchange.keep`). Texts and vectors that take
-several requests to Telnyx: `edge/several`. Sound: `edge/transcribing` and `speaking`, handed on as it comes. What the
-proxy does on somebody's behalf, lines of a batch (`app/batching`) and responses in the background
-(`edge/background`), are errands (`edge/inner`) that take the same path as any request.
+several requests to Telnyx: `edge/several`. Sound: `edge/transcribing` and `speaking`, handed on as it comes (`edge/raw_relay`,
+which other bytes of Telnyx's take, too). Lists in pages are cut by `translation/lists`. What the proxy does on
+somebody's behalf, lines of a batch (`app/batching`) and responses in the background (`edge/background`), are errands
+(`edge/inner`) that take the same path as any request.
 
 What is done for every request is done with few and small objects; what can be known beforehand is kept: the head of a
 request to Telnyx (upstream/native_transport), a tenant's terms for a model (edge/terms), the words for a list of
