@@ -58,10 +58,10 @@ The path of a request, one call each in `edge/journey.py`, and from `ways` on, f
 
 Other ways through the edge. Responses: `edge/turns` finds what came before, `edge/retelling` asks for a chat
 completion, retells it, and keeps it before its last word is said (`Exchange.keep`). Texts and vectors that take
-several requests to Telnyx: `edge/several`. Sound: `edge/transcribing` and `speaking`, handed on as it comes (`edge/raw_relay`,
-which other bytes of Telnyx's take, too). Lists in pages are cut by `translation/lists`. What the proxy does on
-somebody's behalf, lines of a batch (`app/batching`) and responses in the background (`edge/background`), are errands
-(`edge/inner`) that take the same path as any request.
+several requests to Telnyx: `edge/several`. Sound: `edge/transcribing` and `speaking`, handed on as it comes
+(`edge/raw_relay`). Lists in pages are cut by `translation/lists`. What the proxy does on somebody's behalf, lines of a
+batch (`app/batching`) and responses in the background (`edge/background`), are errands (`edge/inner`) that take the
+same path as any request.
 
 What is done for every request is done with few and small objects; what can be known beforehand is kept: the head of a
 request to Telnyx (upstream/native_transport), a tenant's terms for a model (edge/terms), the words for a list of

@@ -79,7 +79,7 @@ class Items:
         live: the run that is told as it comes and nothing waits for; None where there is none.
     """
 
-    __slots__ = ("_calls", "_outline", "_script", "_waiting", "done", "live", "room", "spoke")
+    __slots__ = ("_calls", "_cited", "_outline", "_script", "_waiting", "done", "live", "room", "spoke")
 
     def __init__(self, outline: Outline, script: Script) -> None:
         self.done: list[Item] = []
@@ -89,6 +89,7 @@ class Items:
         self._script = script
         self._waiting: deque[Block] = deque()  # the first one is being told
         self._calls: dict[int, Block] = {}
+        self._cited: list[Item] = []  # before there was a text
         self.room = HELD_LIMIT
 
     def hold(self, size: int) -> None:
@@ -105,7 +106,23 @@ class Items:
     def text(self, text: str, logprobs: list[Any]) -> bytes:
         """What to tell of a piece of text."""
         self.spoke = True
-        return self._say("msg", TEXT, text, logprobs)
+        made = self._say("msg", TEXT, text, logprobs)
+        if self._cited:
+            early, self._cited = self._cited, []
+            made += self.cite(early)
+        return made
+
+    def cite(self, annotations: list[Item]) -> bytes:
+        """What to tell of what a text cites. Of one that something else has followed nothing can be told any more."""
+        run = self._waiting[-1].runs[-1] if self._waiting else None
+        if run is None or run.kind is not TEXT:
+            self._cited += [] if self.spoke else annotations
+            return b""
+        self.hold(len(codec.encode(annotations)))
+        if self._waiting[-1].number is None:
+            run.annotations += annotations
+            return b""
+        return run.cite(annotations)
 
     def refusal(self, text: str) -> bytes:
         """What to tell of a piece of a refusal."""

@@ -170,6 +170,8 @@ class ResponsesStream(Frame):
             made += items.thought(thought)
         if text:
             made += items.text(text, output.logprobs(self._outline, choice.get("logprobs")))
+        if "annotations" in delta:
+            made += items.cite(output.citations(delta["annotations"]))
         if refusal and type(refusal) is str:
             made += items.refusal(refusal)
         for entry in delta.get("tool_calls") or ():

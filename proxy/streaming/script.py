@@ -3,6 +3,7 @@
 Source of the shapes: https://platform.openai.com/docs/api-reference/responses-streaming
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from proxy import codec
@@ -110,10 +111,10 @@ class Kind(NamedTuple):
     part: str = ""
     counter: str = ""
 
-    def made(self, text: str, logprobs: list[Any]) -> Item:
+    def made(self, text: str, logprobs: list[Any], annotations: Sequence[Item] = ()) -> Item:
         """The part of the item that holds the text."""
         if self is TEXT:
-            return output.text_part(text, logprobs)
+            return output.text_part(text, logprobs, annotations)
         if self is REFUSAL:
             return output.refusal_part(text)
         return {"type": "reasoning_text" if self is THOUGHT else "summary_text", "text": text}
@@ -134,16 +135,17 @@ class Run:
     Attributes:
         kind: what it is.
         pieces: the text so far.
-        logprobs: of all its tokens.
+        logprobs: of all its tokens; annotations: what it cites.
         before, between, after: what the event of a piece is made of, around its number and its text. Set by `open`.
     """
 
-    __slots__ = ("_place", "_script", "after", "before", "between", "kind", "logprobs", "pieces")
+    __slots__ = ("_place", "_script", "after", "annotations", "before", "between", "kind", "logprobs", "pieces")
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.pieces: list[str] = []
         self.logprobs: list[Any] = []
+        self.annotations: list[Item] = []
 
     @property
     def text(self) -> str:
@@ -153,7 +155,7 @@ class Run:
     @property
     def part(self) -> Item:
         """The part of an item that it is, so far."""
-        return self.kind.made(self.text, self.logprobs)
+        return self.kind.made(self.text, self.logprobs, self.annotations)
 
     def open(self, script: Script, item: str, number: int, part: int) -> bytes:
         """Announce it, and tell what was held back of it."""
@@ -170,7 +172,19 @@ class Run:
         if kind.part:
             blank = kind.made("", [])
             made = script.event(f"response.{kind.part}.added", **self._place, part=blank)
-        return made + (self.delta(codec.encode(self.text), self.logprobs) if self.pieces else b"")
+        if self.pieces:
+            made += self.delta(codec.encode(self.text), self.logprobs)
+        held, self.annotations = self.annotations, []
+        return made + self.cite(held)
+
+    def cite(self, annotations: list[Item]) -> bytes:
+        """Tell what it cites, once it is open."""
+        made = b""
+        for annotation in annotations:
+            more = {"annotation_index": len(self.annotations), "annotation": annotation}
+            made += self._script.event("response.output_text.annotation.added", **self._place, **more)
+            self.annotations.append(annotation)
+        return made
 
     def delta(self, spelled: bytes, logprobs: list[Any]) -> bytes:
         """The event of a piece, which is given as JSON."""

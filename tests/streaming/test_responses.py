@@ -85,21 +85,33 @@ ends = st.sampled_from(["stop", "length", "content_filter"])
 said = st.fixed_dictionaries({
     "thought": pieces | st.just([]), "text": pieces | st.just([]), "refusal": pieces | st.just([]),
     "calls": functions | customs, "end": ends, "in_turns": st.booleans(),
+    "cited": st.lists(st.integers(0, 3), max_size=3), "early": st.booleans(),
 })  # fmt: skip
 tellings = st.fixed_dictionaries({
     "reasoning": st.sampled_from(["text", "summary", "none"]), "sealed": st.booleans(),
     "namespaces": st.sampled_from([{}, {"ns__g": ("ns", "g")}]),
 })  # fmt: skip
 WISHES = {"custom_tools": ["shell"]}
-BLANKS = {"thought": [], "text": ["\n"], "refusal": [], "calls": [], "end": "stop", "in_turns": False}
+BLANKS = {"thought": [], "text": ["\n"], "refusal": [], "calls": [], "end": "stop", "in_turns": False,
+          "cited": [], "early": False}  # fmt: skip
 """Thinking could follow these blanks; what follows instead comes behind them."""
 TOLD = {"reasoning": "text", "sealed": False, "namespaces": {}}
 
 
+def citation(number: int) -> dict[str, Any]:
+    cited = {"start_index": 0, "end_index": number, "url": f"https://a.example/{number}", "title": "é"}
+    return {"type": "url_citation", "url_citation": cited}
+
+
 def as_stream(what: dict[str, Any]) -> bytes:
     deltas: list[dict[str, Any]] = [{"role": "assistant"}]
+    cited = [{"annotations": [citation(each)]} for each in what["cited"]]
+    if what["early"]:
+        deltas += cited
     for name, key in (("thought", "reasoning_content"), ("text", "content"), ("refusal", "refusal")):
         deltas += [{key: piece} for piece in what[name]]
+        if name == "text" and not what["early"]:
+            deltas += cited
     calls = [
         [{"index": at, "id": f"call_{at}", "type": "function", "function": {"name": name, "arguments": given[:3]}}]
         + [{"index": at, "function": {"arguments": letter}} for letter in given[3:]]
@@ -120,6 +132,8 @@ def as_answer(what: dict[str, Any]) -> bytes:
         "role": "assistant", "content": "".join(what["text"]), "refusal": "".join(what["refusal"]) or None,
         "reasoning_content": "".join(what["thought"]),
     }  # fmt: skip
+    if what["cited"]:
+        message["annotations"] = [citation(each) for each in what["cited"]]
     if what["calls"]:
         message["tool_calls"] = [
             {"id": f"call_{at}", "type": "function", "function": {"name": name, "arguments": given}}
@@ -142,6 +156,28 @@ def test_whole_and_streamed_the_same_is_told(what: dict[str, Any], how: dict[str
     telling = Telling(told.outline(**how), lambda: NOW)
     telling.answer(as_answer(what), told.expectation(**WISHES), IDENTITY, MODEL)
     assert telling.response == final
+
+
+def test_what_a_text_cites_is_told_as_it_comes() -> None:
+    upstream = ROLE + HI + chunk({"annotations": [citation(1), {"type": "odd"}, citation(2)]}) + HI + STOP + DONE
+    found = told.events(told.play(told.open_stream(), [upstream]))
+    told.expect_valid(found)
+    flat = [{"type": "url_citation", **citation(number)["url_citation"]} for number in (1, 2)]
+    cited = [event for event in found if event["type"] == "response.output_text.annotation.added"]
+    assert [(each["annotation_index"], each["annotation"]) for each in cited] == list(enumerate(flat))
+    assert {(each["item_id"], each["output_index"], each["content_index"]) for each in cited} == {
+        (told.added_up(found)["output"][0]["id"], 0, 0)
+    }
+    (part,) = told.added_up(found)["output"][0]["content"]
+    assert (part["text"], part["annotations"]) == ("HiHi", flat)
+
+
+def test_what_a_call_has_followed_cites_nothing_more() -> None:
+    entry = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    upstream = ROLE + HI + chunk({"tool_calls": [entry]}) + chunk({"annotations": [citation(1)]})
+    found = told.events(told.play(told.open_stream(), [upstream + chunk({}, "tool_calls") + DONE]))
+    told.expect_valid(found)
+    assert told.added_up(found)["output"][0]["content"][0]["annotations"] == []
 
 
 @given(st.lists(st.sampled_from([ROLE, HI, STOP, chunk({"reasoning_content": "Hm"}), b"data: oops\n\n", b": x\n\n"])))

@@ -89,7 +89,8 @@ def _parts(outline: Outline, choice: dict[str, Any]) -> list[Item]:
     content, refusal = told["content"], told["refusal"]
     parts = []
     if content:
-        parts.append(output.text_part(content, output.logprobs(outline, choice["logprobs"])))
+        cited = output.citations(told.get("annotations"))
+        parts.append(output.text_part(content, output.logprobs(outline, choice["logprobs"]), cited))
     if type(refusal) is str and refusal:
         parts.append(output.refusal_part(refusal))
     return parts

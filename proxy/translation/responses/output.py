@@ -3,7 +3,7 @@
 Whole answers and streams make them here, and so does what is told of Telnyx's own Responses API.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -27,9 +27,23 @@ INCOMPLETE: Mapping[str, str] = MappingProxyType({"length": "max_output_tokens",
 """Finish reasons of an answer that is a beginning only -> `incomplete_details.reason`."""
 
 
-def text_part(text: str, logprobs: list[Any]) -> Item:
+_CITED = (("start_index", int), ("end_index", int), ("url", str), ("title", str))
+"""What a citation of a chat completion holds, and of which types: client libraries want all of it."""
+
+
+def text_part(text: str, logprobs: list[Any], annotations: Sequence[Item] = ()) -> Item:
     """A part of a message that is text."""
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs}
+    return {"type": "output_text", "text": text, "annotations": [*annotations], "logprobs": logprobs}
+
+
+def citations(given: Any) -> list[Item]:
+    """The `annotations` of a chat message as those of a text: citations of addresses, for chat knows no others."""
+    found = []
+    for entry in given if type(given) is list else ():
+        cited = entry.get("url_citation") if type(entry) is dict else None
+        if type(cited) is dict and all(type(cited.get(name)) is kind for name, kind in _CITED):
+            found.append({"type": "url_citation", **{name: cited[name] for name, _ in _CITED}})
+    return found
 
 
 def refusal_part(text: str) -> Item:

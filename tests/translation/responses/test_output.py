@@ -3,7 +3,7 @@
 from typing import Any, get_args
 
 import pytest
-from openai.types.responses import ResponseError, ResponseUsage
+from openai.types.responses import ResponseError, ResponseOutputText, ResponseUsage
 
 from proxy import errors
 from proxy.translation.responses import output
@@ -94,3 +94,22 @@ def test_log_probabilities_are_complete_or_left_out(given: Any, made: list[Any])
 def test_thinking_is_told_as_the_outline_says(how: dict[str, Any], told: dict[str, Any] | None) -> None:
     item = output.reasoning(outline(**how), "rs_1", "completed", "Hm")
     assert item == (told and {"id": "rs_1", "type": "reasoning", "status": "completed", **told})
+
+
+CITED = {"start_index": 0, "end_index": 2, "url": "https://a.example", "title": "A"}
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ([{"type": "url_citation", "url_citation": {**CITED, "more": 1}}], [{"type": "url_citation", **CITED}]),
+        ([{"type": "url_citation", "url_citation": {**CITED, "title": None}}], []),
+        ([{"type": "url_citation", "url_citation": 1}, {"type": "other"}, 1, None], []),
+        ([], []),
+        ({"url_citation": CITED}, []),
+        (None, []),
+    ],
+)
+def test_citations_are_those_that_client_libraries_can_read(given: Any, found: Any) -> None:
+    assert output.citations(given) == found
+    ResponseOutputText.model_validate(output.text_part("Hi", [], output.citations(given)))
