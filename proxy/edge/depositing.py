@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from proxy.edge.exchange import Exchange
-from proxy.edge.uploads import Bounds, Form
+from proxy.edge.uploads import Bounds, Form, cannot_write
 from proxy.errors import InvalidRequest, StoreUnavailable
 from proxy.storage.filing_terms import MOST_FILES, NoRoom, Row
 from proxy.translation import batches
@@ -60,7 +60,7 @@ async def _take(files: "Files", deposit: "Deposit", form: Form) -> None:
         try:
             await deposit.writer.write(piece)
         except OSError as fault:
-            raise _cannot_write(fault) from fault
+            raise cannot_write("file", fault) from fault
 
 
 async def _close(files: "Files", deposit: "Deposit | None", form: Form) -> Row:
@@ -73,7 +73,7 @@ async def _close(files: "Files", deposit: "Deposit | None", form: Form) -> Row:
     except NoRoom:
         raise _no_room(files.bounds.tenant) from None
     except OSError as fault:
-        raise _cannot_write(fault) from fault
+        raise cannot_write("file", fault) from fault
 
 
 def _expiry(fields: dict[str, str]) -> int | None:
@@ -91,7 +91,3 @@ def _no_room(limit: int) -> InvalidRequest:
         param="file",
         code="request_too_large",
     )
-
-
-def _cannot_write(fault: OSError) -> StoreUnavailable:
-    return StoreUnavailable(f"The file cannot be written at the moment: {fault.strerror or 'an error of the disk'}.")

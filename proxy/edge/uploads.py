@@ -7,6 +7,7 @@ import asyncio
 import tempfile
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import IO, NamedTuple, Self
 
 from aiohttp import HttpVersion11
@@ -16,7 +17,7 @@ from proxy.edge import multipart
 from proxy.edge.body import BROKEN, CONTINUE, FAULTS, PLAIN
 from proxy.edge.exchange import Exchange
 from proxy.edge.multipart import END, Event, Part, Splitter
-from proxy.errors import BodyTooLarge, InvalidRequest, RequestTimeout
+from proxy.errors import BodyTooLarge, InvalidRequest, RequestTimeout, StoreUnavailable
 
 FILE = "file"
 HEAD = 4096
@@ -162,17 +163,22 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
+        """Raises StoreUnavailable."""
+        try:
+            self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
+        except OSError as fault:
+            raise cannot_write("recording", fault) from fault
         self.size = 0
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        with suppress(OSError):  # what could not be written is tried once more
+            self._file.close()
 
     async def take(self, pieces: AsyncIterator[bytes]) -> None:
-        """Write all of it. Raises as the source, and OSError."""
+        """Write all of it. Raises as the source, and StoreUnavailable."""
         waiting: list[bytes] = []
         held = 0
         async for piece in pieces:
@@ -184,8 +190,15 @@ class Spool:
         await self._write(waiting, held)
 
     async def _write(self, pieces: list[bytes], size: int) -> None:
-        await asyncio.to_thread(self._file.writelines, pieces)
+        try:
+            await asyncio.to_thread(self._put, pieces)
+        except OSError as fault:
+            raise cannot_write("recording", fault) from fault
         self.size += size
+
+    def _put(self, pieces: list[bytes]) -> None:
+        self._file.writelines(pieces)
+        self._file.flush()  # what does not fit is found now
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """All that was written, from its beginning. Raises OSError."""
@@ -198,3 +211,8 @@ class Spool:
     def _read(self, at: int) -> bytes:
         self._file.seek(at)
         return self._file.read(WRITTEN)
+
+
+def cannot_write(what: str, fault: OSError) -> StoreUnavailable:
+    """The error for an upload that finds no room on our disk, or no disk. `what` it is, for people."""
+    return StoreUnavailable(f"The {what} cannot be written at the moment: {fault.strerror or 'an error of the disk'}.")

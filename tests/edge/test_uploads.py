@@ -1,9 +1,14 @@
 """A recording on disk."""
 
 import os
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
 
 from proxy.edge.uploads import WRITTEN, Spool
+from proxy.errors import StoreUnavailable
 
 
 async def given(*pieces: bytes) -> AsyncIterator[bytes]:
@@ -32,3 +37,9 @@ async def test_it_has_no_name() -> None:
     with Spool() as spool:
         await spool.take(given(b"secret"))
         assert os.fstat(spool._file.fileno()).st_nlink == 0
+
+
+async def test_where_nothing_can_be_written_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(StoreUnavailable, match="No such file or directory"):
+        Spool()
