@@ -49,12 +49,9 @@ NOTHING = Usage()
 
 def estimate(input_bytes: int, output_bytes: int, reasoning_bytes: int = 0) -> Usage:
     """Usage from the size of the text in and out, where upstream reported none. Reasoning is part of the output."""
-    return Usage(
-        input=-(-input_bytes // BYTES_PER_TOKEN),
-        output=-(-output_bytes // BYTES_PER_TOKEN),
-        reasoning=-(-reasoning_bytes // BYTES_PER_TOKEN),
-        source="estimated",
-    )
+    read, wrote = -(-input_bytes // BYTES_PER_TOKEN), -(-output_bytes // BYTES_PER_TOKEN)
+    thought = -(-reasoning_bytes // BYTES_PER_TOKEN)
+    return tuple.__new__(Usage, (read, wrote, 0, thought, "estimated", 0, 0, 0))  # as `Usage` does, a call less
 
 
 def total(parts: Iterable[Usage]) -> Usage:

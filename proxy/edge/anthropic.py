@@ -28,9 +28,9 @@ async def message(visit: Visit) -> Answering:
     """One message, whole or in pieces."""
     exchange = visit.exchange
     exchange.name_for_anthropic()
-    beta = exchange.request.headers.get(BETA)
-    translation = replace(MESSAGES, request=_without_beta) if beta else MESSAGES
-    return await answer(exchange, await ask(exchange, visit.grant, await body.read_object(exchange), translation))
+    translation = replace(MESSAGES, request=_without_beta) if exchange.request.headers.get(BETA) else MESSAGES
+    asked = await ask(exchange, visit.grant, await body.read_object(exchange), translation)  # see `complete`
+    return await answer(exchange, asked)
 
 
 def _without_beta(request: Mapping[str, Any], model: str, policy: Policy) -> Translated:

@@ -50,7 +50,7 @@ def _at_hand(exchange: Exchange) -> bytes | None:
 
     What aiohttp's ways to take it do for every piece has no use for the only one.
     """
-    content, limit = exchange.request.content, exchange.services.settings.limits.body
+    content, limit = exchange.request.content, exchange.services.bounds.body
     if CONTENT_ENCODING in exchange.request.headers or type(content) is not StreamReader:
         return None
     pieces = content._buffer  # noqa: SLF001

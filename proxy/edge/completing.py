@@ -64,9 +64,10 @@ class Asked:
 
 async def complete(visit: Visit) -> Answering:
     """A request that its row of the table of contents translates."""
-    translation = visit.endpoint.translation or _untranslated(visit)
-    exchange = visit.exchange  # the request itself has no name here: it would be kept until the answer has ended
-    return await answer(exchange, await ask(exchange, visit.grant, await body.read_object(exchange), translation))
+    exchange, translation = visit.exchange, visit.endpoint.translation or _untranslated(visit)
+    # Not kept here in a variable: the request may be large, and its answer may take minutes.
+    asked = await ask(exchange, visit.grant, await body.read_object(exchange), translation)
+    return await answer(exchange, asked)
 
 
 async def ask(exchange: Exchange, grant: Grant, request: Mapping[str, Any], translation: Translation) -> Asked:
@@ -105,7 +106,8 @@ def prepare(
     record.metadata = metadata = expects.metadata
     if terms.tags:
         record.tags = {name: metadata[name] for name in terms.tags if name in metadata}
-    record.service_tier, record.region = str(sent.get("service_tier", "")), str(sent.get("region", ""))
+    record.service_tier = str(sent["service_tier"]) if "service_tier" in sent else ""
+    record.region = str(sent["region"]) if "region" in sent else ""
     if expects.end_user is not None:
         record.end_user = hashlib.sha256(expects.end_user.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     if alias is not None:
@@ -147,7 +149,7 @@ async def answer(exchange: Exchange, asked: Asked) -> Answering:
         stream = asked.translation.stream(expects, identity, record.model, event_limit=limit)
         return await relay(exchange, sent.answer, stream)
     raw = sent.answer.whole
-    if raw is None or len(raw) > services.settings.limits.answer:
+    if raw is None or len(raw) > services.bounds.answer:
         raw = await sending.read(exchange, sent.answer)
     else:
         sent.answer.whole = None

@@ -40,7 +40,7 @@ def request_id(now: float, random: Callable[[int], bytes]) -> str:
     Later ids are greater ones. A database finds the place of the next row at the end of its index, then, and not
     somewhere in it: an id from nothing but chance would have it write a page for every row.
     """
-    return f"req_{int(now * 1000):012x}{random(10).hex()}"
+    return "req_" + (int(now * 1000).to_bytes(6, "big") + random(10)).hex()
 
 
 class Writer(Protocol):
@@ -68,18 +68,6 @@ class UnderWay(Protocol):
     def outlive(self) -> bool:
         """The client has gone. Whether the request goes on without it."""
         ...
-
-
-class _Heads(list[Any]):
-    """Requests that have come and are not yet served: none or one as a rule, for which aiohttp's deque takes 700 bytes.
-
-    `popleft` is for aiohttp.
-    """
-
-    __slots__ = ()
-
-    def popleft(self) -> Any:
-        return self.pop(0)
 
 
 class Connection(RequestHandler):
@@ -117,7 +105,6 @@ class Connection(RequestHandler):
     def __init__(self, manager: web.Server, *, services: Services, bounds: tuple[float, float], **options: Any) -> None:
         """`bounds` are the seconds that a head and the answer to a request may take; `options` are aiohttp's."""
         super().__init__(manager, **options)
-        self._messages = _Heads()  # type: ignore[assignment]
         self.loop = self._loop
         self.writer: Writer | None = None
         self.under_way: UnderWay | None = None
@@ -162,7 +149,7 @@ class Connection(RequestHandler):
 
     async def _serve_next(self) -> bool:
         """Answer the next request; whether another one may follow. Raises ConnectionError where the client has gone."""
-        message, payload = self._messages.pop(0)  # type: ignore[call-arg]
+        message, payload = self._messages.popleft()
         manager, parser, handler, task = self._manager, self._parser, self._request_handler, self.server
         if isinstance(message, _ErrInfo) or manager is None or parser is None or handler is None or task is None:
             return False  # nobody is there any more
@@ -235,7 +222,7 @@ class Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Bytes; between two requests they begin the head of the next one."""
-        super().data_received(data)
+        RequestHandler.data_received(self, data)  # `super()` makes an object each time
         if self.owed is None and self.under_way is None and not self._messages:
             self.owed = self._steady()
 

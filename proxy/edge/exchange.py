@@ -75,7 +75,7 @@ class Exchange:
         self.connection = connection
         self.path = path
         self.started = started = services.clock.steady()
-        self.due = started + services.settings.upstream.timeouts.total
+        self.due = started + services.bounds.total
         header = request.headers.get
         now = services.clock.wall()
         self.record = record = Record(request_id(now, services.random), now, UNKNOWN, request.method)

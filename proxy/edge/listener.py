@@ -86,7 +86,7 @@ class Listener:
         # A client must be told that a connection ends, or it sends on it; and one that was not told to send its body
         # may send another request instead, or not.
         if isinstance(answer, Reply):
-            if self._draining or (EXPECT in request.headers and not request.content.is_eof()):
+            if self._draining or (not request.content.is_eof() and EXPECT in request.headers):
                 answer.force_close()
             answer.show(request)
         return answer

@@ -31,6 +31,9 @@ from proxy.usage import Usage
 KEPT = 4096
 """Models, and tenants with their models and tiers, whose price is remembered at most; on overflow all are forgotten."""
 
+SOURCE = Usage._fields.index("source")
+"""All other fields of a Usage are figures."""
+
 PriceRow = dict[str, Any]
 """A row of the table `prices`: version, model (or pattern), figures (a map), seen_at (Unix seconds)."""
 
@@ -96,7 +99,7 @@ class Prices:
             return FREE
         rate = self.rate(record.tenant, record.model, record.service_tier)
         charge = UNKNOWN if rate is None else rate.charge(usage)
-        return FREE if charge.cost is None and usage._replace(source="none") == Usage() else charge
+        return charge if charge.cost is not None or any(usage[:SOURCE]) or any(usage[SOURCE + 1 :]) else FREE
 
     def take_new(self, now: int) -> list[PriceRow]:
         """Prices that were looked up for the first time since the last call, to be written down. `now`: Unix seconds.

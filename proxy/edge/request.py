@@ -57,15 +57,32 @@ class Request(web.BaseRequest):
         protocol: "RequestHandler",
         task: "asyncio.Task[None]",
     ) -> None:
-        # Not aiohttp's own: `__getattr__` calls that one where it is needed.
+        # Not aiohttp's own: `_Later` calls that one where it is needed.
         self._message, self.content, self.protocol, self._server = message, payload, protocol, task
         self.method, self.version, self.rel_url = message.method, message.version, message.url
         self.headers, self.keep_alive = message.headers, not message.should_close
 
-    def __getattr__(self, name: str) -> Any:
-        """What else aiohttp keeps of a request."""
-        if name not in self.ATTRS or "_state" in self.__dict__:
-            raise AttributeError(name)
-        protocol, loop = self.protocol, self._server.get_loop()
-        super().__init__(self._message, self.content, protocol, StreamWriter(protocol, loop), self._server, loop)
-        return getattr(self, name)
+    def complete(self) -> None:
+        """Make what aiohttp keeps of a request, if that has not been done."""
+        if "_state" not in self.__dict__:
+            protocol, loop = self.protocol, self._server.get_loop()
+            super().__init__(self._message, self.content, protocol, StreamWriter(protocol, loop), self._server, loop)
+
+
+class _Later:
+    """An attribute of aiohttp's that is made when it is asked for. From then on the one of the request is found first.
+
+    `__getattr__` would make every attribute of a request cost several times as much.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, request: Request, kind: type[Request]) -> Any:
+        request.complete()
+        return request.__dict__[self._name]
+
+
+for _name in Request.ATTRS:
+    if not hasattr(Request, _name):
+        setattr(Request, _name, _Later(_name))

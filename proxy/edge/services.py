@@ -102,6 +102,19 @@ def _nowhere(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """What every request is measured by, as the settings have it.
+
+    Attributes:
+        body, answer: bytes; total: seconds.
+    """
+
+    body: int
+    answer: int
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything a request meets on its way.
 
@@ -124,6 +137,7 @@ class Services:
         worker: how other processes with the same database know this one.
         files, batches: what clients have uploaded, and the Batch API; None where nothing is kept.
         texts: Telnyx id of an embedding model -> texts of one request, where it refused more, see `edge/embedding`.
+        bounds: of the settings, what every request asks for.
         used: ids of keys of the store -> Unix time of their last use that is not written down yet.
     """
 
@@ -152,6 +166,12 @@ class Services:
     texts: dict[str, int] = field(default_factory=dict)
     files: "Files | None" = None
     batches: "Batches | None" = None
+    bounds: Bounds = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Read once what would cost three look-ups in the settings for every request."""
+        limits, timeouts = self.settings.limits, self.settings.upstream.timeouts
+        object.__setattr__(self, "bounds", Bounds(limits.body, limits.answer, timeouts.total))
 
     def record(self, record: Record) -> None:
         """What is done once for every request, however it ended."""

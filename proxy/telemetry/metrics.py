@@ -33,6 +33,7 @@ from proxy.telemetry.tally import (
     PACE,
     REASONING,
     VIOLATIONS,
+    Figures,
     Tally,
 )
 from proxy.usage import Usage
@@ -168,7 +169,7 @@ class Metrics:
         """
         with self._counting:
             waiting = self._waiting
-            found: dict[Kind, Tally] = {}  # this time only: a name that is not known may be by the next
+            found: dict[Kind, tuple[Tally, list[Figures]]] = {}  # this time only: a name may be known by the next
             while waiting:
                 record = waiting.popleft()
                 duration, waited, first_token = record.duration, record.waited, record.first_token
@@ -181,18 +182,20 @@ class Metrics:
                     record.stream_end, record.repairs, source, not cached_input, not reasoning, not waited,
                     not violations, first_token is None, pace is None, not cost, cost is None,
                 )  # fmt: skip
-                tally = found.get(kind)
-                if tally is None:
-                    tally = found[kind] = self._tallies.get(kind) or self._look_up(kind, record)
+                same = found.get(kind)
+                if same is None:
+                    same = found[kind] = self._tallies.get(kind) or self._look_up(kind, record), []
                 overhead = duration - waited - record.client_waited
-                tally.add((
+                same[1].append((
                     1, duration, overhead if overhead > 0 else 0.0, read, written, cached_input, reasoning,
                     violations, first_token or 0.0, pace or 0.0, (cost or 0) / MICROS, (charged or 0) / MICROS,
                 ))  # fmt: skip
-                if not tally.noted:  # asked after everything was added: whoever clears it reads the numbers afterwards
-                    self._note(tally)
                 if record.changes:
                     self._count_changes(record.changes)
+            for tally, figures in found.values():
+                tally.add(figures)
+                if not tally.noted:  # asked after everything was added: whoever clears it reads the numbers afterwards
+                    self._note(tally)
 
     def _count_changes(self, changes: Changes) -> None:
         tally = self._changes.get(changes)

@@ -182,7 +182,7 @@ class RequestLine:
         microseconds = round((record.started_at - self._second) * 1e6)
         if not 0 <= microseconds < _MICROSECONDS:
             microseconds = self._turn(record.started_at)
-        return b"%b%b%b%b" % (self._head, _MILLISECONDS[microseconds // 1000], fixed, codec.encode(line)[1:])
+        return self._head + _MILLISECONDS[microseconds // 1000] + fixed + codec.encode(line)[1:]
 
     def _turn(self, timestamp: float) -> int:
         """Another second than that of the last line: the microseconds in it. OverflowError where none can be told."""

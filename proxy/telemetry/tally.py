@@ -5,7 +5,7 @@ that each counts in the same series. Beyond the numbers themselves there is noth
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from proxy.telemetry.series import Cell, Count, Distribution
 
@@ -36,14 +36,17 @@ class Tally:
         """From now on the figure in this place is observed in a histogram."""
         self._distributions.append((distribution, distribution.bounds, distribution.counts, place))
 
-    def add(self, figures: Figures) -> None:
-        """Counts one request. A value falls into the first bucket whose bound is not below it."""
+    def add(self, requests: Iterable[Figures]) -> None:
+        """Counts requests, one at least. A value falls into the first bucket whose bound is not below it."""
+        columns = tuple(zip(*requests, strict=True))
         for count, place in self.counts:
-            count.value += figures[place]
+            count.value = sum(columns[place], count.value)
         for distribution, bounds, counts, place in self._distributions:
-            figure = figures[place]
-            distribution.sum += figure
-            counts[bisect_left(bounds, figure)] += 1
+            total = distribution.sum
+            for figure in columns[place]:
+                total += figure
+                counts[bisect_left(bounds, figure)] += 1
+            distribution.sum = total
 
     def cells(self) -> Iterator[Cell]:
         """All that it counts in."""

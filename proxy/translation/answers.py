@@ -10,6 +10,7 @@ Source of the shape: https://platform.openai.com/docs/api-reference/chat/object
 import codecs
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 from proxy import codec
@@ -49,7 +50,7 @@ class Answer:
     usage: Usage
     model: str
     violations: int
-    estimated: bool
+    estimated: bool = False
 
 
 def answer(raw: bytes, expects: Expectation, identity: Identity, model: str) -> Answer:
@@ -61,11 +62,11 @@ def answer(raw: bytes, expects: Expectation, identity: Identity, model: str) -> 
     try:
         value = codec.glance(raw)
     except ValueError:
-        value = _decode(raw)
+        return _settled(raw, _expect_answer(_decode(raw)), expects, identity, model)
     usage = _as_openai(value, expects)
-    if usage is not None and not raw.startswith(codecs.BOM_UTF8):
-        return Answer(raw, usage, value["model"], 0, estimated=False)
-    return _settled(raw, _expect_answer(value), expects, identity, model)
+    if usage is None:
+        return _settled(raw, _expect_answer(value), expects, identity, model)
+    return Answer(raw, usage, value["model"], 0)
 
 
 def _settled(raw: bytes, value: dict[str, Any], expects: Expectation, identity: Identity, model: str) -> Answer:
@@ -119,27 +120,35 @@ def _as_openai(value: Any, expects: Expectation) -> Usage | None:
     """
     if type(value) is not dict or "error" in value or "errors" in value:
         return None
-    name, served, created, choices = value.get("id"), value.get("model"), value.get("created"), value.get("choices")
-    if type(name) is not str or type(served) is not str or type(created) is not int or type(choices) is not list:
-        return None
-    if not (name and served and 0 < created < LATEST and choices) or value.get("object") != "chat.completion":
-        return None
     if expects.schema is not None or expects.tool_schemas:
         return None
-    for choice in choices:
-        if not _stays(choice, expects):
+    try:
+        name, kind, created, served, choices = _NAMES(value)
+        if type(name) is not str or type(served) is not str or type(created) is not int or type(choices) is not list:
             return None
-    return metering.as_openai(value.get("usage"))
+        if not (name and served and 0 < created < LATEST and choices) or kind != "chat.completion":
+            return None
+        for choice in choices:
+            if not _stays(choice, expects):
+                return None
+        return metering.as_openai(value["usage"])
+    except KeyError:
+        return None
+
+
+_NAMES = itemgetter("id", "object", "created", "model", "choices")
 
 
 def _stays(choice: Any, expects: Expectation) -> bool:
-    """Whether a choice is one that OpenAI might have sent."""
+    """Whether a choice is one that OpenAI might have sent. Raises KeyError where something of it is not there."""
     if type(choice) is not dict or "logprobs" not in choice:
         return False
-    message, index, reason = choice.get("message"), choice.get("index"), choice.get("finish_reason")
+    message, index = choice["message"], choice["index"]
     if type(message) is not dict or type(index) is not int or index < 0 or not _message_stays(message, expects):
         return False
-    made = message.get("tool_calls")
+    if "tool_calls" not in message:
+        return choice["finish_reason"] in _ENDS
+    made, reason = message["tool_calls"], choice["finish_reason"]
     if not made:
         return (made is None or made == []) and reason in _ENDS
     return reason == "tool_calls" and type(made) is list and _calls_stay(made, expects)
@@ -150,10 +159,10 @@ _MAY_THINK = frozenset(reasoning.OPENING[0] + reasoning.SPACE)
 
 
 def _message_stays(message: dict[str, Any], expects: Expectation) -> bool:
-    content = message.get("content", 0)
-    if content is not None and type(content) is not str:
+    content = message["content"]
+    if type(content) is not str and content is not None:
         return False
-    if message.get("role") != "assistant" or "refusal" not in message or message.get("reasoning"):
+    if message["role"] != "assistant" or "refusal" not in message or message.get("reasoning"):
         return False
     if expects.hide_reasoning and not all(not message.get(name) for name in reasoning.SECRET):
         return False

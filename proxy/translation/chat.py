@@ -32,7 +32,6 @@ from proxy.translation.formats import convert_response_format, keep_guided_json
 from proxy.translation.injections import inject
 from proxy.translation.messages import convert_messages
 from proxy.translation.rules import (
-    FIELD_LIMIT,
     Draft,
     Expectation,
     FieldTable,
@@ -45,7 +44,6 @@ from proxy.translation.rules import (
     refuse,
     rename,
     stated,
-    too_many_fields,
     unsupported,
     unsupported_value,
 )
@@ -111,9 +109,7 @@ def translate(request: Mapping[str, Any], model: str, policy: Policy) -> Transla
     Raises:
         InvalidRequest: a value OpenAI itself would refuse, or one that cannot be honoured.
     """
-    if len(request) > FIELD_LIMIT:
-        raise too_many_fields()
-    source = stated(request) if None in request.values() else request
+    source = stated(request)
     if "messages" not in source:
         raise checks.missing("messages")
     draft = Draft(source, policy)

@@ -4,6 +4,7 @@ Upstream's figures are taken where they are plausible. A missing one is worked o
 sizes of the texts; then the whole Usage says `estimated`.
 """
 
+from operator import itemgetter
 from typing import Any
 
 from proxy.usage import Usage, estimate
@@ -38,6 +39,7 @@ OTHERS = frozenset(path[0] for paths in (CACHED, CACHE_WRITE, REASONING) for pat
 """Fields by which other APIs tell what OpenAI tells in the details."""
 
 
+_FIGURES = itemgetter("prompt_tokens", "completion_tokens", "total_tokens")
 ANTHROPIC = frozenset(("cache_read_input_tokens", "cache_creation_input_tokens"))
 INCLUSIVE = frozenset(("prompt_tokens", "total_tokens"))
 """Fields of OpenAI's forms, whose input is all there was; servers that speak them may add Anthropic's fields to it."""
@@ -50,25 +52,28 @@ def as_openai(usage: Any) -> Usage | None:
     """
     if type(usage) is not dict or not OTHERS.isdisjoint(usage):
         return None
-    given, made, total = usage.get("prompt_tokens"), usage.get("completion_tokens"), usage.get("total_tokens")
+    try:
+        given, made, total = _FIGURES(usage)
+    except KeyError:
+        return None
     if type(given) is not int or type(made) is not int or type(total) is not int:  # not isinstance: True is an int, too
         return None
     if not (0 <= given <= PLAUSIBLE and 0 <= made <= PLAUSIBLE and 0 <= total <= PLAUSIBLE):
         return None
     details, more = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-    cached = stored = 0
-    if details:
+    cached = stored = thought = 0
+    if type(details) is dict and any(details.values()):
         cached = _part(details, "cached_tokens", given)
         stored = _part(details, "cache_write_tokens", given - cached)
-    thought = _part(more, "reasoning_tokens", made) if more else 0
-    return tuple.__new__(
-        Usage, (given, made, cached, thought, "upstream", stored, 0, 0)
-    )  # as `Usage` does, a call less
+    if type(more) is dict and any(more.values()):
+        thought = _part(more, "reasoning_tokens", made)
+    figures = (given, made, cached, thought, "upstream", stored, 0, 0)
+    return tuple.__new__(Usage, figures)  # as `Usage` does, a call less
 
 
-def _part(details: Any, name: str, whole: int) -> int:
+def _part(details: dict[str, Any], name: str, whole: int) -> int:
     """The figure of a detail; a part that is larger than its whole is no part of it."""
-    value = details.get(name) if type(details) is dict else None
+    value = details.get(name)
     if type(value) is float and value.is_integer():  # some servers count in JavaScript
         value = int(value)
     return value if type(value) is int and 0 <= value <= whole else 0

@@ -48,11 +48,14 @@ FIELD_LIMIT = 256
 def stated(request: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a request says: a null is the same as nothing, and some clients write out every field they know.
 
-    Raises InvalidRequest for too many fields.
+    Without any it is the same object. Raises InvalidRequest for too many fields.
     """
     if len(request) > FIELD_LIMIT:
         raise too_many_fields()
-    return {name: value for name, value in request.items() if value is not None}
+    for value in request.values():
+        if value is None:
+            return {name: value for name, value in request.items() if value is not None}
+    return request
 
 
 def too_many_fields() -> InvalidRequest:
@@ -274,9 +277,12 @@ class FieldTable:
     def apply(self, draft: Draft) -> None:
         """Give every field of `draft.source` its fate. Raises InvalidRequest for what cannot be honoured."""
         late: list[tuple[int, Convert, str, Any]] = []
-        nothing, steps, body = (None, self.unknown, None), self._steps, draft.body
+        steps, body = self._steps, draft.body
         for name, value in draft.source.items():
-            check, fate, place = steps.get(name, nothing)
+            try:
+                check, fate, place = steps[name]
+            except KeyError:
+                check, fate, place = None, self.unknown, None
             if check is not None:
                 check(name, value)
             if fate is None:  # what most fields meet, and spelled out here: a call would be most of what it takes

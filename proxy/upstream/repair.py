@@ -51,14 +51,12 @@ class Sent:
         refusal: the body of an answer that is not 200.
         changes: what was adapted or repaired on the way; repairs: names of quirks repaired by trying again.
         repaired: steady times of these repairs.
-        sent_bytes: size of the request body that went out last.
     """
 
     answer: Answer
     refusal: bytes = b""
     changes: Changes = field(default_factory=Changes)
     repairs: tuple[str, ...] = ()
-    sent_bytes: int = 0
     repaired: tuple[float, ...] = ()
 
 
@@ -90,7 +88,7 @@ class Repairing:
         repaired: tuple[float, ...] = ()
         outgoing = call.outgoing
         while True:
-            outgoing.body = encoded = codec.encode(body)
+            outgoing.body = codec.encode(body)
             try:
                 answer = await self._transport.send(outgoing)
             finally:
@@ -98,8 +96,8 @@ class Repairing:
             if answer.status == SUCCESS:
                 if hints:
                     self._learn(call, hints)
-                return Sent(answer, b"", changes, tuple(hints), len(encoded), repaired)
-            sent = Sent(answer, await self._refusal(answer), changes, tuple(hints), len(encoded), repaired)
+                return Sent(answer, b"", changes, tuple(hints), repaired)
+            sent = Sent(answer, await self._refusal(answer), changes, tuple(hints), repaired)
             otherwise = _repaired(call, body, sent, hints)
             if otherwise is None:
                 return sent

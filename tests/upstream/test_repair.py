@@ -99,7 +99,6 @@ async def test_what_is_accepted_goes_out_once_and_as_it_is(desk: Desk) -> None:
     sent.answer.close()
     assert answer["choices"][0]["message"]["content"]
     assert desk.bodies == [call.body]
-    assert sent.sent_bytes == len(codec.encode(call.body))
     assert call.outgoing.body is None, "it is not kept for as long as the answer takes"
     assert desk.telnyx.state.requests[0].headers["authorization"] == f"Bearer {CREDENTIAL}"
 
@@ -214,7 +213,6 @@ async def test_a_known_refusal_is_repaired(desk: Desk, case: Case) -> None:
     repaired = desk.bodies[1]
     assert {name: repaired.get(name) for name in case.has} == case.has
     assert not set(case.lacks) & set(repaired)
-    assert sent.sent_bytes == len(codec.encode(repaired))
 
 
 @cases
