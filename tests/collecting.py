@@ -33,7 +33,8 @@ class Tracing:
     """What coverage has installed to be called, to be taken out and put back."""
 
     def __init__(self) -> None:
-        self._trace = sys.gettrace()
+        self._trace: Any = sys.gettrace()
+        self._greenlet = getattr(self._trace, "concur_id_func", None)
 
     def off(self) -> None:
         """Take it out."""
@@ -43,6 +44,11 @@ class Tracing:
         """Put it back."""
         sys.settrace(self._trace)
         self._noticed()
+
+    def ask_for_greenlets(self, *, needed: bool) -> None:
+        """Whether it finds out, at each call, which greenlet runs. It asks a weak dictionary of Python for that."""
+        if self._greenlet is not None:
+            self._trace.concur_id_func = self._greenlet if needed else None
 
     def _noticed(self) -> None:
         """With the first call after it was put back coverage's tracer takes its fast place again."""

@@ -1,5 +1,6 @@
 """Fixtures of many rooms."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -29,6 +30,13 @@ __all__ = [
     "pytest_runtest_teardown",
     "pytest_sessionfinish",
 ]
+
+pytest_plugins = ["tests.measuring"]
+
+os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("nobody.pem"))
+"""Whom programs trust while they are tested: one authority, whose key is gone. To read the 140 of the system takes
+30 ms for every proxy and every client, which is half of a test.
+"""
 
 settings.register_profile("house", deadline=None, derandomize=True, database=None)  # a busy machine is no fault
 settings.register_profile("search", deadline=None, derandomize=False, max_examples=1000)  # new examples: `make soak`

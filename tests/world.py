@@ -15,6 +15,7 @@ from proxy.app.running import Proxy, running
 from proxy.emulator.server import Emulator
 from proxy.emulator.server import running as telnyx_running
 from proxy.settings import Settings
+from tests.storage.ready import lay_out
 
 KEY = "sk-an-old-key-of-the-app-0001"
 OTHER_KEY = "sk-an-old-key-of-the-app-0002"
@@ -112,7 +113,9 @@ async def world(
     """A world until the block is left."""
     async with AsyncExitStack() as stack:
         telnyx = await stack.enter_async_context(telnyx_running(scenario=scenario, options=options))
-        proxy = await stack.enter_async_context(running(settings(telnyx.base_url, log, **sections)))
+        given = settings(telnyx.base_url, log, **sections)
+        lay_out(given.storage.url)
+        proxy = await stack.enter_async_context(running(given))
         stack.callback(telnyx.state.release.set)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         yield World(telnyx, proxy, session, stack, log)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from proxy.accounts.limits import MINUTE, Share
 from proxy.accounts.shares import Pool, ceiling
 from tests.accounts.test_windows import most_within
+from tests.trying import examples
 
 NOON = 1_800_000_000.0
 
@@ -199,7 +200,7 @@ def test_a_newcomer_has_what_is_held_back_at_once(asking: list[tuple[float, int,
     assert all(take(pool, now, share("new"), 1) == 0 for _ in range(demand))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     st.lists(st.integers(1, 5), min_size=1, max_size=4),
     st.lists(st.integers(1, 30), min_size=1, max_size=4),

@@ -10,6 +10,7 @@ from proxy.settings.document import parse
 from proxy.settings.secrets import Secret, Surroundings
 from proxy.settings.shape import walk
 from tests.settings.configuring import faults_of, only_fault, settings_of
+from tests.trying import examples
 
 CANARY = "sk-canary-0123456789-abcdef"
 
@@ -273,7 +274,7 @@ TREES = st.recursive(
 SECTIONS = st.dictionaries(st.sampled_from([*Settings.model_fields, "other"]), TREES, max_size=6)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(SECTIONS)
 def test_any_file_gives_settings_or_faults_in_their_place(
     tmp_path_factory: pytest.TempPathFactory, sections: dict[str, str]

@@ -16,6 +16,7 @@ from proxy.clock import Clock
 from proxy.storage.database import Database, open_database
 from proxy.storage.store import KEY, Row, Session, Store
 from tests.storage.postgres import Postgres, server
+from tests.storage.ready import lay_out
 
 __all__ = ["Postgres", "server"]  # many take them from here
 
@@ -58,6 +59,8 @@ async def opening() -> AsyncIterator[Open]:
 
         async def make(url: str, *, patience: float = PATIENCE, **others: Any) -> Database:
             options: dict[str, Any] = {"folder": Path(), "migrate": True, "patience": patience} | others
+            if options["migrate"]:
+                lay_out(url)
             database = await open_database(url, **options)
             stack.push_async_callback(database.close)
             return database

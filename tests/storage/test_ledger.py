@@ -35,6 +35,7 @@ from tests.storage.ledgers import (
     shuffled,
     today,
 )
+from tests.trying import examples
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ ENTRIES = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(entries=st.lists(ENTRIES, min_size=1, max_size=8, unique_by=lambda entry: entry.id))
 async def test_whatever_is_written_is_read_and_summed(database: Database, entries: list[Entry]) -> None:
     async with database.begin() as connection:

@@ -14,6 +14,7 @@ from proxy.streaming.meter import HELD_LIMIT
 from proxy.translation.rules import Expectation
 from tests.streaming import transcripts
 from tests.streaming.transcripts import IDENTITY, MODEL, Transcript
+from tests.trying import examples
 
 NAMES = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_760_000_000, "model": MODEL}
 
@@ -65,7 +66,7 @@ def test_without_templates_it_is_the_same(transcript: Transcript) -> None:
 
 
 @given(st.data())
-@settings(max_examples=400)
+@settings(max_examples=examples(200))
 def test_any_slicing_gives_the_same_bytes(data: st.DataObject) -> None:
     transcript = data.draw(st.sampled_from(transcripts.ALL))
     cuts = data.draw(transcripts.cuts_of(transcript.upstream))
@@ -113,7 +114,7 @@ endings = st.sampled_from([b"", STOP, STOP + DONE, DONE, b"data: oops\n\n", even
 
 
 @given(wishes, st.lists(chunks | st.none(), max_size=6), endings)
-@settings(max_examples=1000)
+@settings(max_examples=examples(300))
 def test_whatever_comes_the_client_gets_a_sound_stream(
     wish: dict[str, Any], sent: list[dict[str, Any] | None], ending: bytes
 ) -> None:

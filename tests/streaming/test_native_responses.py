@@ -13,6 +13,7 @@ from proxy.streaming.native_responses import NativeResponsesStream
 from proxy.translation.responses.native import NativeTelling
 from tests.streaming import told, transcripts
 from tests.streaming.told import DONE, IDENTITY, MODEL, NOW, Dialogue
+from tests.trying import examples
 
 
 def event(kind: str, **fields: Any) -> bytes:
@@ -69,7 +70,7 @@ def test_whole_and_streamed_the_same_is_told(dialogue: Dialogue) -> None:
 
 
 @given(st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_any_slicing_gives_the_same_bytes(data: st.DataObject) -> None:
     dialogue = data.draw(st.sampled_from(told.NATIVE))
     cuts = data.draw(transcripts.cuts_of(dialogue.upstream))
@@ -101,7 +102,7 @@ sent = st.fixed_dictionaries({"type": kinds.map("response.".__add__) | odd}, opt
 
 
 @given(st.lists(sent, max_size=8), st.sampled_from(["text", "none"]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_whatever_comes_there_is_one_ending(values: list[dict[str, Any]], reasoning: str) -> None:
     upstream = b"".join(b"data: " + json.dumps(value).encode() + b"\n\n" for value in values)
     found = played(upstream, reasoning=reasoning, custom_tools=["m"])

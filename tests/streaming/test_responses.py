@@ -15,6 +15,7 @@ from proxy.streaming.responses import LESSONS
 from proxy.translation.responses.answer import Telling
 from tests.streaming import told, transcripts
 from tests.streaming.told import DONE, IDENTITY, MODEL, NOW, Dialogue
+from tests.trying import examples
 
 NAMES = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_760_000_000, "model": MODEL}
 
@@ -55,7 +56,7 @@ def test_every_event_is_valid_and_they_add_up_to_the_response(dialogue: Dialogue
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_any_slicing_gives_the_same_bytes(data: st.DataObject) -> None:
     dialogue = data.draw(st.sampled_from(told.BRIDGED))
     cuts = data.draw(transcripts.cuts_of(dialogue.upstream))
@@ -147,7 +148,7 @@ def as_answer(what: dict[str, Any]) -> bytes:
 @given(said, tellings, st.integers(1, 400))
 @example(BLANKS | {"calls": [("f", "{}")]}, TOLD, 1)
 @example(BLANKS | {"refusal": ["No."]}, TOLD, 400)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_whole_and_streamed_the_same_is_told(what: dict[str, Any], how: dict[str, Any], size: int) -> None:
     stream, upstream = told.open_stream(WISHES, **how), as_stream(what)
     found = told.events(told.play(stream, [upstream[at : at + size] for at in range(0, len(upstream), size)]))
@@ -181,7 +182,7 @@ def test_what_a_call_has_followed_cites_nothing_more() -> None:
 
 
 @given(st.lists(st.sampled_from([ROLE, HI, STOP, chunk({"reasoning_content": "Hm"}), b"data: oops\n\n", b": x\n\n"])))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_whatever_comes_there_is_one_ending(sent: list[bytes]) -> None:
     found = told.events(told.play(told.open_stream(), sent))
     told.expect_valid(found)

@@ -29,6 +29,7 @@ from tests.streaming.events_of_chunks import (
     told,
     with_usage_key,
 )
+from tests.trying import examples
 
 FRAMES = [(b"data: ", LINE_FEEDS), (b"data:", LINE_FEEDS), (b"data: ", templates.CARRIAGE_RETURNS)]
 
@@ -99,7 +100,7 @@ wishes = st.fixed_dictionaries({
 
 
 @given(streams(), wishes, st.sampled_from([1 << 20, 1 << 20, 600]))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @example([event(chunk({"role": "assistant"})), *[event(chunk({"content": text})) for text in PIECES]], {}, 1 << 20)
 def test_with_templates_and_without_them_a_stream_is_the_same(
     pieces: list[bytes], wish: dict[str, Any], limit: int

@@ -14,6 +14,7 @@ from proxy.telemetry.declarations import LABELS, METRICS
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.operations import OPERATIONS
 from proxy.usage import NOTHING, Usage
+from tests.trying import examples
 
 FIELDS = {"user", "metadata", "messages[].role"}
 
@@ -158,7 +159,7 @@ def lines(text: bytes) -> set[str]:
     st.sampled_from((0, 1, 2, 5, 2000)),
     st.sampled_from((1, 3, 1024)),
 )
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_each_sample_is_the_same(
     monkeypatch: pytest.MonkeyPatch, given_records: list[tuple[Record, str]], limit: int, kinds: int
 ) -> None:
@@ -175,7 +176,7 @@ def test_each_sample_is_the_same(
     assert lines(metrics.render()[0]) == lines(generate_latest(direct.registry))
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(records, min_size=1, max_size=8), st.integers(0, 8))
 def test_in_shared_files_each_sample_is_the_same(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, given_records: list[Record], cut: int

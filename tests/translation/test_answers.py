@@ -16,6 +16,7 @@ from proxy.errors import InsufficientQuota, ProxyError, UpstreamFailed
 from proxy.translation import answers
 from proxy.translation.answers import LATEST, Answer, Identity, answer, content_text, head, unix_time
 from proxy.translation.rules import Expectation
+from tests.trying import examples
 
 IDENTITY = Identity(id="chatcmpl-made-up", created=1_750_000_000)
 MODEL = "moonshotai/Kimi-K2.6"
@@ -204,7 +205,7 @@ wishes = st.fixed_dictionaries({
 
 
 @given(bodies, wishes)
-@settings(max_examples=1000)
+@settings(max_examples=examples(300))
 def test_whatever_upstream_answers_the_client_gets_openais_shape_or_an_error(
     body: dict[str, Any], wish: dict[str, Any]
 ) -> None:

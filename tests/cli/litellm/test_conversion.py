@@ -13,6 +13,7 @@ from proxy.cli.litellm.report import leaves
 from proxy.cli.litellm.sections import GENERAL, LITELLM, ROUTER, TOP
 from proxy.cli.litellm.writing import yaml_text
 from proxy.settings import Settings, load
+from tests.trying import examples
 
 SECRET = "sk-SECRET-0123456789"
 TEXT = st.text("abc/*-.:#'\" 019", min_size=1, max_size=8)
@@ -60,7 +61,7 @@ CONFIGURATIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=examples(30), deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(CONFIGURATIONS)
 def test_nothing_is_lost_without_a_line_and_the_outcome_is_a_configuration(given: dict[str, Any]) -> None:
     before = repr(given)

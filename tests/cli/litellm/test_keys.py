@@ -10,6 +10,7 @@ from proxy.admin.key_forms import Imported
 from proxy.admin.limits import NewLimit
 from proxy.cli.litellm.keys import ADMINISTRATIVE, LOST, RATES, RESTRICTING, Key, convert_keys, moment
 from proxy.cli.litellm.report import Report, leaves
+from tests.trying import examples
 
 NOW = 1_800_000_000
 KIMI = "moonshotai/Kimi-K2.6"
@@ -153,7 +154,7 @@ COLUMNS |= {"budget_duration", "user_id", "team_id", "key_alias", "zzz"}
 ROWS = st.fixed_dictionaries({"token": st.just(DIGEST)}, optional=dict.fromkeys(sorted(COLUMNS), VALUES))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(ROWS)
 def test_nothing_is_lost_and_the_api_takes_what_comes_out(row: dict[str, Any]) -> None:
     found, report = convert(row)

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from proxy.cli.litellm.writing import HEAD, yaml_text
 from proxy.settings.document import parse
+from tests.trying import examples
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12) | st.sampled_from(
     ["1e3", "on", "null", "~", "010", "12:30", "*", "2026-10-01", "<<", "true"]
@@ -16,7 +17,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.dictionaries(st.text("abc", min_size=1), VALUES))
 def test_our_reader_reads_what_was_written(value: dict[str, Any]) -> None:
     document = parse(yaml_text(value), "made")

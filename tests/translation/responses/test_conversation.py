@@ -11,6 +11,7 @@ from proxy.translation.responses.draft import ResponseDraft
 from proxy.translation.responses.items import input_items
 from proxy.translation.rules import Policy
 from tests.translation.responses import response_requests
+from tests.trying import examples
 
 Items = list[dict[str, Any]]
 
@@ -97,7 +98,7 @@ def test_thoughts_are_read_from_the_seal_then_the_text_then_the_summary() -> Non
     assert thoughts(draft, {"type": "reasoning", "content": [{"type": "refusal", "refusal": "a"}]}) == ""
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(response_requests.item, max_size=8))
 def test_every_result_comes_after_its_call_and_no_call_is_lost(items: Items) -> None:
     try:

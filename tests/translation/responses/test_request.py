@@ -22,6 +22,7 @@ from proxy.translation.rules import Policy, Verdict
 from tests.translation import chat_requests, telnyx_schema
 from tests.translation.responses import response_requests
 from tests.translation.responses.cases import ACCEPTED, MODEL, REFUSED, ask, asking, read, refusal
+from tests.trying import examples
 
 CONFORMS = telnyx_schema.validator()
 
@@ -85,7 +86,7 @@ REQUESTS = (
     response_requests.likely_requests() | response_requests.spoiled_requests() | response_requests.anything_at_all
 )
 WAYS = st.sampled_from(["bridge", "native"])
-QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 
 
 def outcome(request: dict[str, Any], policy: Policy, **known: Any) -> tuple[Translated, Outline] | InvalidRequest:
