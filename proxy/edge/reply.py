@@ -24,6 +24,10 @@ NEXT, LAST = b"\r\n", b"\r\n" + END
 """What stands behind a chunk: behind the last one with data the end as well."""
 
 
+SIZES = tuple(b"%x\r\n" % size for size in range(1024))
+"""How a chunk of so many bytes begins: most have one event, and its size need not be spelled each time."""
+
+
 @lru_cache(maxsize=2)
 def date(second: int) -> str:
     """A Unix time as `Date` has it. Made once a second."""
@@ -166,7 +170,9 @@ class StreamedReply:
         """Write a piece, and the end with it if it is the last one. Raises ConnectionError."""
         shown, self._head = self._head, b""
         if self._chunked:  # joined, for it may be large, and is copied once so
-            data = b"".join((shown, b"%x\r\n" % len(data), data, LAST if last else NEXT))
+            length = len(data)
+            size = SIZES[length] if length < len(SIZES) else b"%x\r\n" % length
+            data = b"".join((shown, size, data, LAST if last else NEXT))
         elif shown:
             data = shown + data
         self.ended = last

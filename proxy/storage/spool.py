@@ -166,7 +166,7 @@ class Spool:
     def _remember(self, row: bytes, final: Row | None) -> None:
         """A row whose JSON has characters that no database takes is better read again: see `batches.document`."""
         finals = self._finals
-        if finals is None or final is None or len(finals) + self._remembered >= REMEMBERED or b"\\u" in row:
+        if finals is None or final is None or len(finals) + self._remembered >= REMEMBERED or row.find(b"\\u") >= 0:
             self._finals = None  # of this segment
         else:
             finals.append(final)

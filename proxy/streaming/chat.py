@@ -27,7 +27,7 @@ from proxy.errors import ProxyError, UpstreamFailed
 from proxy.streaming import chunks
 from proxy.streaming.choices import ChoiceStream
 from proxy.streaming.chunks import KIND, SHORT, WORDS, Names, frame
-from proxy.streaming.events import Event, EventSplitter, Malformed
+from proxy.streaming.events import LF, Event, EventSplitter, Malformed
 from proxy.streaming.meter import Meter
 from proxy.streaming.pieces import DONE, Pieces
 from proxy.streaming.templates import AS_IT_CAME, Repertoire
@@ -158,7 +158,7 @@ class ChatStream(Pieces):
             return chunks.no_chunk(data, name)
         if type(chunk) is not dict:
             raise Malformed("Telnyx sent an event that is not a JSON object.")
-        one_line = b"\n" not in data
+        one_line = LF not in data
         out = self._as_it_came(data, chunk, name) if one_line and chunk.get("choices") else None
         if out is None:
             rows = self._rows(chunk, name)

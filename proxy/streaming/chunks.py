@@ -4,7 +4,7 @@ from typing import Any
 
 from proxy import codec
 from proxy.errors import UpstreamFailed
-from proxy.streaming.events import Malformed
+from proxy.streaming.events import LF, Malformed
 from proxy.translation import failures
 from proxy.translation.answers import LATEST
 
@@ -75,7 +75,7 @@ def remade(chunk: dict[str, Any], told: Names, rows: list[dict[str, Any]], *, as
 def spelled(data: bytes, chunk: dict[str, Any], made: dict[str, Any]) -> bytes:
     """A chunk made anew; the bytes it came in where nothing but their spelling is different."""
     body = codec.encode(made)
-    return data if b"\n" not in data and body == codec.encode(chunk) else body
+    return data if LF not in data and body == codec.encode(chunk) else body
 
 
 def expect_no_error(chunk: dict[str, Any], name: bytes) -> None:

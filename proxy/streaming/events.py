@@ -10,9 +10,14 @@ event of megabytes in small pieces costs no more than the same in one.
 """
 
 import codecs
+from typing import Final
 
 Event = tuple[bytes, bytes]
 """(data, name): the data lines joined with LF, and what `event:` said, empty where it said nothing."""
+LF: Final = ord("\n")
+CR: Final = ord("\r")
+"""Bytes to look for with `in`. Asked for a number, Python looks at once; asked for bytes, it first makes an error and
+forgets it again, which takes many times as long."""
 
 
 class Malformed(Exception):

@@ -10,7 +10,7 @@ from proxy.errors import ProxyError, UpstreamFailed
 from proxy.streaming import silent, templates
 from proxy.streaming.choices import ChoiceStream
 from proxy.streaming.chunks import Names, frame
-from proxy.streaming.events import Event, EventSplitter, Malformed
+from proxy.streaming.events import CR, LF, Event, EventSplitter, Malformed
 from proxy.streaming.templates import AS_IT_CAME, LEAD, LINE_FEEDS, Repertoire, Template
 
 DONE = b"data: [DONE]\n\n"
@@ -70,16 +70,13 @@ class Pieces(ABC):
         if self.ended is not None:
             return b""
         likely = self._likely
-        if (
-            likely is not None
-            and likely.least <= len(piece) <= self._limit
-            and piece.startswith(likely.prefix)
-            and piece.endswith(likely.suffix)
-        ):
-            out = likely.take(piece[likely.begin : likely.end])
-            if out is not None:
-                return piece if out is AS_IT_CAME else out
-        return self._piecemeal(piece) if b"\n" in piece or b"\r" in piece else self._half_a_line(piece)
+        if likely is not None:
+            inner = piece[likely.inside]
+            if likely.prefix + inner + likely.suffix == piece and len(piece) <= self._limit:
+                out = likely.take(inner)
+                if out is not None:
+                    return piece if out is AS_IT_CAME else out
+        return self._piecemeal(piece) if LF in piece or CR in piece else self._half_a_line(piece)
 
     def _piecemeal(self, piece: bytes) -> bytes:
         """The same for any piece: runs of events that fit a template, and event by event what is between them."""
@@ -166,9 +163,9 @@ class Pieces(ABC):
         repertoire = self._templates
         stop = piece.find(b"\n", place) + 2
         data: bytes | None = (line := piece[place + 6 : stop - 2])
-        if piece.startswith(LEAD, place) and piece.startswith(LINE_FEEDS, stop - 2) and b"\r" not in line:
+        if piece.startswith(LEAD, place) and piece.startswith(LINE_FEEDS, stop - 2) and CR not in line:
             repertoire.lead, repertoire.blank = LEAD, LINE_FEEDS
-            if self._lead is not None and silent.SIGN in line and not self._held:
+            if self._lead is not None and line.find(silent.SIGN) >= 0 and not self._held:
                 ending = self._ends(line)
                 if ending is not None:
                     return ending, stop

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from proxy.codec import NotJson, decode
 from proxy.streaming.chunks import KIND, TROUBLE, Names, with_usage_key
+from proxy.streaming.events import CR, LF
 from proxy.streaming.templates import LINE_FEEDS, SAYS_NOTHING, Around, expected
 
 LONGEST = 512
@@ -64,7 +65,7 @@ def known(rest: bytes, asked: bool) -> Silent | None:  # noqa: FBT001 - by name,
     if type(model) is not str or not model or type(choices) is not list or len(choices) != 1:
         return None
     index = choices[0].get("index") if type(choices[0]) is dict else None
-    if type(index) is not int or index != 0 or b"\n" in rest or b"\r" in rest:
+    if type(index) is not int or index != 0 or LF in rest or CR in rest:
         return None
     made = None if ("usage" in chunk) is asked else with_usage_key(rest, chunk, asked=asked)[1:]
     came = expected(rest, b"", LINE_FEEDS)
@@ -79,7 +80,7 @@ def opening(piece: bytes, asked: bool) -> Opening | None:  # noqa: FBT001 - as a
         return None
     begin, end = found.end(), piece.find(LINE_FEEDS, found.end(), found.end() + LONGEST)
     rest = piece[begin:end]
-    chunk = known(rest, asked) if end >= 0 and SAYS_NOTHING in rest else None
+    chunk = known(rest, asked) if end >= 0 and rest.find(SAYS_NOTHING) >= 0 else None
     if chunk is None:
         return None
     lead, name, created = found.groups()
@@ -88,7 +89,11 @@ def opening(piece: bytes, asked: bool) -> Opening | None:  # noqa: FBT001 - as a
 
 def ending(data: bytes, lead: bytes, asked: bool) -> Silent | None:  # noqa: FBT001 - as above
     """A chunk that says nothing but how its choice ends, of a stream whose chunks begin like this."""
-    if not data.startswith(lead) or len(data) > len(lead) + LONGEST or not (ENDS[0] in data or ENDS[1] in data):
+    if (
+        not data.startswith(lead)
+        or len(data) > len(lead) + LONGEST
+        or not (data.find(ENDS[0]) >= 0 or data.find(ENDS[1]) >= 0)
+    ):
         return None
     chunk = known(data[len(lead) :], asked)
     return chunk if chunk is not None and chunk.choice.get("finish_reason") is not None else None

@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from proxy.codec import decode, encode, glance
 from proxy.streaming.choices import ChoiceStream
+from proxy.streaming.events import CR, LF
 
 LIMIT = 4096
 """Bytes around a text at most, together. Ten times what is usual; it bounds the memory of a stream."""
@@ -48,6 +49,7 @@ SAYS_NOTHING = b'"delta":{"role":"assistant","content":""'
 """How a delta begins that says nothing but the role."""
 _REFUSES_NOTHING = b',"refusal":null'
 _SAYS = b'"delta":{"content":"'
+_BACKSLASH = ord("\\")
 
 
 class Around(NamedTuple):
@@ -83,7 +85,7 @@ def expected(data: bytes, lead: bytes, blank: bytes) -> Around | None:
     """
     before, found, after = data.partition(SAYS_NOTHING)
     after = after.removeprefix(_REFUSES_NOTHING)
-    if not found or after[:1] != b"}" or len(data) > LIMIT or b"\\" in data or data.count(b'"delta"') > 1:
+    if not found or after[:1] != b"}" or len(data) > LIMIT or _BACKSLASH in data or data.count(b'"delta"') > 1:
         return None
     return Around(lead + before + _SAYS, b'"' + after + blank)
 
@@ -108,13 +110,13 @@ class Template:
     Attributes:
         prefix, suffix: as `came`.
         begin, end: where a run of events is cut to be taken, behind the first prefix and before the last suffix.
+        inside: the same as a slice.
         used: an event has fitted it.
-        least: bytes of the shortest event; in fewer, prefix and suffix would overlap.
     """
 
     __slots__ = (
-        "_checked", "_goes", "_joint", "_rest", "_same", "_spelled", "_thought", "_told", "begin", "choice", "end",
-        "guessed", "least", "name", "prefix", "suffix", "used",
+        "_brief", "_checked", "_goes", "_joint", "_rest", "_same", "_spelled", "_thought", "_told", "begin", "choice",
+        "end", "guessed", "inside", "name", "prefix", "suffix", "used",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - what is known of one kind of chunk
@@ -129,7 +131,6 @@ class Template:
     ) -> None:
         self.choice = choice
         self.prefix, self.suffix = came
-        self.least = len(self.prefix) + len(self.suffix)
         self.name = name
         self.used = False
         self.guessed = guessed
@@ -138,12 +139,15 @@ class Template:
         self._spelled = spelled
         self.begin = len(self.prefix)
         self.end = -len(self.suffix)
+        self.inside = slice(self.begin, self.end)
         # Of these, a chunk whose text is empty becomes something else than one whose text is not.
         self._thought = name != "content"
         self._checked = choice.remembers and name == "content"
         self._told = goes is None or name == "reasoning"
         self._rest = len(self.suffix) - self.suffix.index(b"\n")  # from the end of its first line to the end
         self._joint = self.suffix + self.prefix
+        # Of most, a text only has to be counted, once one was handed on.
+        self._brief = self._same and not (self._thought or self._checked)
 
     def run(self, piece: bytes, place: int, *, widely: bool) -> tuple[bytes | None, int]:
         """What the client gets for a run of events, and where in `piece` it ends.
@@ -171,24 +175,24 @@ class Template:
         `inner` is what stands between the first one's prefix and the last one's suffix. None, and nothing is counted,
         if they are not all events of this kind.
         """
-        texts = [inner]
-        if b"\n" in inner:
-            texts = self._texts(inner)
-            inner = b" ".join(texts)
+        texts = self._texts(inner) if LF in inner else [inner]
+        inner = b" ".join(texts)  # of one, that is no copy
         try:
-            text = glance(b'"%b"' % inner)
+            text = glance(b'"' + inner + b'"')
         except ValueError:
             return None
         if self._told and not all(texts):
             return None
         size = (len(text) if text.isascii() else len(text.encode())) - len(texts) + 1
-        self.used = True
         choice = self.choice
         if self.guessed:
             choice.open()
-        self.guessed = choice.blank = choice.last_word = False
+        choice.blank = choice.last_word = False
         meter = choice.meter
         meter.output_bytes += size
+        if self._brief and self.used and meter.started:
+            return AS_IT_CAME
+        self.used, self.guessed = True, False
         if self._thought:
             meter.reasoning_bytes += size
         if size and self._goes is not None:
@@ -217,7 +221,7 @@ class Template:
         """What the client gets for texts; `text` is all of them with blanks between, `spelled` the same as JSON."""
         if self._goes is None:
             return b""
-        if not self._spelled and b"\\" in spelled and encode(text) != spelled:
+        if not self._spelled and _BACKSLASH in spelled and encode(text) != spelled:
             # Only what is escaped can be spelled in several ways.
             texts = [encode(decode(b'"' + one + b'"'))[1:-1] for one in texts]
         before, after = self._goes
@@ -274,7 +278,7 @@ class Repertoire:
             line, stop, self.blank = piece[place : end - 1], end + 3, CARRIAGE_RETURNS
         else:
             return None, end + 1
-        if line[:5] != b"data:" or b"\r" in line:
+        if line[:5] != b"data:" or CR in line:
             return None, stop
         self.lead = b"data: " if line[5:6] == b" " else b"data:"
         return line[len(self.lead) :], stop

@@ -204,8 +204,7 @@ class Connection(asyncio.Protocol):
         if not pieces:
             self._barren(len(data), answer)
             return
-        piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
+        piece = pieces.pop() if len(pieces) == 1 else self._piece()
         self._head = 0
         sink = answer.sink
         if sink is None:

@@ -1,11 +1,14 @@
 """Answers as bytes on the wire: framing, persistence, and what never gets out."""
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from aiohttp import HttpVersion11
 
 from proxy import codec
-from proxy.edge.reply import date, head, line
+from proxy.edge.reply import SIZES, StreamedReply, date, head, line
 from tests.conftest import Build
 from tests.world import HELLO, KEY, MODEL, World
 
@@ -56,6 +59,18 @@ def test_no_value_breaks_out_of_its_line(evil: str) -> None:
 
 def test_the_date_is_the_time_in_the_form_of_http() -> None:
     assert date(1763676000) == "Thu, 20 Nov 2025 22:00:00 GMT"
+
+
+@pytest.mark.parametrize("size", [1, 255, len(SIZES) - 1, len(SIZES), 70_000])
+def test_a_piece_is_a_chunk_of_its_size(size: int) -> None:
+    written: list[bytes] = []
+    transport = SimpleNamespace(write=written.append, is_closing=lambda: False)
+    request = SimpleNamespace(version=HttpVersion11, keep_alive=True)
+    reply = StreamedReply(cast("Any", SimpleNamespace(transport=transport)), cast("Any", request), last=False)
+    reply.write(b"x" * size)
+    length, _, rest = b"".join(written).partition(b"\r\n")
+    assert int(length, 16) == size
+    assert rest == b"x" * size + b"\r\n"
 
 
 async def test_two_plain_answers_on_one_connection(build: Build) -> None:
