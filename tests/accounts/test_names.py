@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from proxy.accounts.ledger import Record
-from proxy.accounts.names import DAY, OTHER_FIELDS, Names
+from proxy.accounts.names import DAY, OTHER_FIELDS, TOLD, Names
 from proxy.usage import NOTHING, Usage
 
 RECORD = Record("req_1", 20.0 * DAY, tenant="acme", model="m0", changes=(("store", "dropped"),))
@@ -44,3 +44,11 @@ def test_models_that_consumed_nothing_are_bounded_and_those_that_did_are_not() -
 
 def test_nothing_done_and_no_model_is_nothing_to_tell() -> None:
     assert Names().of(replace(RECORD, model="", changes=()), NOTHING) == ("", ())
+
+
+def test_however_many_kinds_of_changes_there_are_all_are_told() -> None:
+    names = Names()
+    for number in range(2 * TOLD + 1):
+        changes = tuple((f"f{bit}", "lossy" if number >> bit & 1 else "dropped") for bit in range(10))
+        assert names.of(replace(RECORD, changes=changes), USAGE).changes == changes
+    assert len(names._seen["acme"].told) <= TOLD

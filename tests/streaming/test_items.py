@@ -61,6 +61,16 @@ def test_what_waits_is_not_part_of_an_answer_that_broke_off() -> None:
     assert [(item["type"], item["status"]) for item in items.so_far()] == [("function_call", "incomplete")]
 
 
+def test_what_a_text_cites_waits_with_it() -> None:
+    items = made_items()
+    items.call(call(0, "{"))
+    items.text("Hi", [])
+    cited = {"type": "url_citation", "url": "https://example.com", "title": "A", "start_index": 0, "end_index": 2}
+    assert items.cite([cited]) == b""
+    assert b"response.output_text.annotation.added" in items.call(piece(0, "}")) + items.finish("completed")
+    assert items.done[1]["content"][0]["annotations"] == [cited]
+
+
 def test_thinking_that_is_not_told_is_no_item() -> None:
     items = made_items(reasoning="none")
     assert items.thought("Hm") + items.thought(".") == b""

@@ -42,6 +42,12 @@ def test_texts_are_checked(text: str, count: int) -> None:
     assert violations(PERSON, text) == count
 
 
+def test_once_the_library_is_loaded_nobody_waits_for_it() -> None:
+    module.load()
+    assert not module.awaits_load(Expectation(schema=PERSON))
+    assert violations(PERSON, "1") == 1
+
+
 def test_each_violation_counts() -> None:
     assert violations(PERSON, "1", '{"name":"Ada","age":36}', "[]") == 2
 

@@ -91,6 +91,7 @@ ADVICE: Mapping[str, str] = {
     "conflict": "Read the object again.",
     "stale_revision": "Read the object again.",
     "rate_limit_exceeded": "Wait as long as retry-after says, send less, or raise the limit.",
+    "too_many_batches": "Wait until one of the batches has ended, cancel one, or raise batches.queued.",
     "insufficient_quota": "Raise the budget or wait for its next period; if it is Telnyx's, add funds to the account.",
     "model_not_found": "Check the name of the model; the list at /v1/models has those that exist.",
     "unknown_url": "Check the base URL of the application; it ends in /v1.",
