@@ -1,5 +1,9 @@
+import os
+import sys
+import threading
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from proxy.storage import engines
@@ -12,6 +16,21 @@ async def test_sqlite_begins_as_it_is_told(tmp_path: Path, opening: Open) -> Non
     async with database.begin() as first, database.connect() as second:
         locked = (await first.execute(text("SELECT 1"))).scalar_one(), (await second.execute(text("SELECT 1"))).scalar()
     assert locked == (1, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
+async def test_the_threads_of_sqlite_give_way_to_the_event_loop(tmp_path: Path, opening: Open) -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = niceness()
+    database = await opening(f"sqlite:///{tmp_path}/proxy.db")
+    async with database.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.create_function("niceness", 0, niceness)
+        assert (await connection.execute(text("SELECT niceness()"))).scalar_one() == max(before, engines.PATIENT)
+    assert niceness() == before
 
 
 def test_the_file_of_sqlite_is_a_uri(tmp_path: Path) -> None:
