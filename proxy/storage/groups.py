@@ -36,6 +36,7 @@ SIZES = (32, 4, 1)
 OTHER_KIND = "a value is of another kind than its column"
 
 _id_of: Callable[[Row], Row] = itemgetter(*map(COLUMNS.index, ("id", "started_us")))
+_shared_of: Callable[[Row], Row] = itemgetter(*map(COLUMNS.index, SHARED))
 _SHARED_AT, _OWN_AT = ([COLUMNS.index(name) for name in names] for names in (SHARED, OWN))
 
 
@@ -89,6 +90,23 @@ class Group(NamedTuple):
             while len(rows) - at >= size:
                 yield size, (*self.shared, *chain.from_iterable(rows[at : at + size]))
                 at += size
+
+
+class Neighbours:
+    """Rows (in the order of COLUMNS), brought into an order in which those that are alike stand beside each other."""
+
+    def __init__(self) -> None:
+        self._alike: dict[Row, list[Row]] = {}
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Further rows. Raises ValueError where a value is of no kind that its column takes."""
+        with _comparing():
+            for row in rows:
+                self._alike.setdefault(_shared_of(row), []).append(row)
+
+    def rows(self) -> list[Row]:
+        """All of them."""
+        return list(chain.from_iterable(self._alike.values()))
 
 
 def groups(rows: Sequence[Row]) -> list[Group]:

@@ -10,7 +10,7 @@ import asyncio
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -45,6 +45,7 @@ READ_AT_ONCE = 32
 REFUSED = "the database refuses one of these rows"
 
 
+T = TypeVar("T")
 Given = bytes | groups.Row
 """A row: a JSON list in the order of `entries.COLUMNS`, or as `entries.entry` makes it."""
 
@@ -115,22 +116,22 @@ SUMMING_ON_SQLITE = tuple(
 
 
 async def _grouped(rows: Sequence[Given]) -> list[list[groups.Group]]:
-    found: list[list[groups.Group]] = []
-    for some in _some(rows, AT_ONCE):
-        try:
-            read: list[groups.Row] = []
-            for few in _some(some, READ_AT_ONCE):
-                if read:
-                    await asyncio.sleep(0)
-                read += _taken_apart(few)
-            found.append(groups.groups(read))
-        except ValueError:
-            raise BadRow(REFUSED) from None
-        await asyncio.sleep(0)
+    """In groups of those that are alike, wherever in the batch they came, some at a time."""
+    neighbours = groups.Neighbours()
+    try:
+        for some in _some(rows, READ_AT_ONCE):
+            neighbours.add(_taken_apart(some))
+            await asyncio.sleep(0)
+        found: list[list[groups.Group]] = []
+        for alike in _some(neighbours.rows(), AT_ONCE):
+            found.append(groups.groups(alike))
+            await asyncio.sleep(0)
+    except ValueError:
+        raise BadRow(REFUSED) from None
     return found
 
 
-def _some(rows: Sequence[Given], number: int) -> Iterator[Sequence[Given]]:
+def _some(rows: Sequence[T], number: int) -> Iterator[Sequence[T]]:
     return (rows[start : start + number] for start in range(0, len(rows), number))
 
 

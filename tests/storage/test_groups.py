@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.accounts.entries import COLUMNS
-from proxy.storage.groups import OWN, RULES, SHARED, SIZES, groups, insertion
+from proxy.storage.groups import OWN, RULES, SHARED, SIZES, Neighbours, groups, insertion
 from tests.storage.ledgers import invented, made
 
 
@@ -38,3 +38,14 @@ def test_one_that_is_there_twice_is_taken_as_it_came_first() -> None:
     rows = [tuple(made("req_1", bytes_in=number)) for number in (7, 8)]
     (group,) = groups(rows)
     assert group.own[OWN.index("bytes_in")] == (7,)
+
+
+def test_those_that_are_alike_stand_together_wherever_they_came() -> None:
+    neighbours, rows = Neighbours(), [tuple(made(f"req_{number}", model=f"m{number % 10}")) for number in range(200)]
+    for at in range(0, 200, 32):
+        neighbours.add(rows[at : at + 32])
+    found = neighbours.rows()
+    assert sorted(found) == sorted(rows)
+    assert len(groups(found[:40])) == 2, "of ten models"
+    with pytest.raises(ValueError, match="another kind"):
+        neighbours.add([tuple(made("req_x")._replace(model=["no text"]))])  # type: ignore[arg-type]
