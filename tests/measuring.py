@@ -2,8 +2,8 @@
 
 CPython 3.11 calls coverage for every line of everything, which more than doubles the work of a run. So it is there only
 while a test or a fixture runs, not while pytest does; and not at all in tests that reach a line by chance or on the way
-to something else: properties, and tests that drive whole programs. What counts as reached was reached by a test that
-was written to reach it, so the floor (`house/coverage_floor.py`) says more, not less.
+to something else: tests that start whole programs, and properties, except those of the pure rooms, which are written
+for the lines they reach. So the floor (`house/coverage_floor.py`) says more, not less.
 """
 
 import sys
