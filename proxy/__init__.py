@@ -31,8 +31,8 @@ The rooms, from the street to the cellar. Imports point down only; `|` means str
                     Anthropic's (translation/anthropic/) | who may call, how much, what it costs, and what is kept of
                     it
     settings/       what can be configured; secrets by value, environment or file
-    errors.py usage.py codec.py clock.py timers.py
-                    what can go wrong, by whose fault; tokens; JSON; time; deadlines
+    errors.py usage.py codec.py clock.py timers.py outbox.py
+                    what can go wrong, by whose fault; tokens; JSON; time; deadlines; what goes out at the end of a turn
 
 The path of a request, one call each in `edge/journey.py`, and from `ways` on, for one that asks a model, in
 `edge/completing.py`:
@@ -53,6 +53,7 @@ The path of a request, one call each in `edge/journey.py`, and from `ways` on, f
       |-- whole      translation/answers            -> client bytes, Usage; edge/reply writes them
       |-- streamed   edge/relay                     Telnyx's piece -> stream.feed -> client.write, all in one call
     ledger.end                                      the spool again, before the last byte; app/shipping moves it on
+    outbox           bytes -> sockets               at the end of the event loop's turn: the spool first, in one write
     Services.record  Record                         metrics and one log line; always, also when the client has gone; and
                                                     what was reserved is settled
 

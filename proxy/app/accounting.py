@@ -16,6 +16,7 @@ from proxy.app.tasks import Tasks
 from proxy.clock import SYSTEM, Clock
 from proxy.edge.prices import Prices
 from proxy.edge.services import Ledger, Log, NoLedger
+from proxy.outbox import Outbox
 from proxy.settings import Settings
 from proxy.telemetry.metrics import Metrics
 from proxy.usage import Usage
@@ -71,6 +72,7 @@ class Surroundings:
         clock: what is too old is counted from its wall time.
         retention: days by table, None = for ever.
         pause: waits so many seconds.
+        outbox: what writes to sockets, and lets the spool write first; without it each line is written by itself.
     """
 
     log: Log
@@ -81,6 +83,7 @@ class Surroundings:
     clock: Clock = SYSTEM
     retention: Mapping[str, int | None] = field(default_factory=dict)
     pause: Callable[[float], Awaitable[object]] = asyncio.sleep
+    outbox: Outbox | None = None
 
 
 @asynccontextmanager

@@ -31,6 +31,7 @@ from proxy.edge.prices import Prices
 from proxy.edge.services import Services
 from proxy.edge.terms import TermsBook
 from proxy.endpoints import FIELDS
+from proxy.outbox import Outbox
 from proxy.settings import Settings, Upstream
 from proxy.storage.reasoning import Sealer
 from proxy.telemetry import loop_lag
@@ -60,7 +61,8 @@ async def running_services(
         terms = TermsBook(settings)
         spelled_out = terms.spelled_out()
         metrics = Metrics(lambda name: name in spelled_out or name in catalogue, known_field, settings.metrics.series)
-        log, tasks, timers, transport = _ground(stack, settings, metrics)
+        ground = _ground(stack, settings, kept, clock, metrics)
+        log, tasks, transport = ground.log, ground.tasks, ground.transport
         catalogue = _catalogue(settings, transport, clock, tasks)
         apart = 1 if limits_are_shared(settings.storage.redis) else workers
         limiter = limiter_for(settings.storage.redis, workers, Around(clock, tasks, condition, metrics.count))
@@ -69,10 +71,12 @@ async def running_services(
         random = Entropy()
         spans = await stack.enter_async_context(spans_of(settings.tracing, random))
         prices = Prices(settings.models.profiles, catalogue)
-        shipping = Surroundings(log, metrics, condition, tasks, prices, clock, settings.ledger.retention.model_dump())
+        shipping = Surroundings(
+            log, metrics, condition, tasks, prices, clock, settings.ledger.retention.model_dump(), outbox=ground.outbox
+        )
         ledger = await stack.enter_async_context(accounting(settings, kept, shipping, workers))
         services = _assembled(
-            _Ground(settings, kept, clock, metrics, log, tasks, timers, transport),
+            ground,
             keys=KeyRing({}, key_digest(kept)),
             terms=terms,
             admission=_admission(settings, limiter, prices, metrics),
@@ -112,6 +116,7 @@ def _assembled(ground: "_Ground", *, random: Entropy, **made: Any) -> Services:
         log=ground.log,
         clock=clock,
         timers=ground.timers,
+        outbox=ground.outbox,
         random=random,
         **made,
     )
@@ -127,6 +132,7 @@ class _Ground(NamedTuple):
     log: StructuredLog
     tasks: Tasks
     timers: Wheel
+    outbox: Outbox
     transport: Transport
 
 
@@ -143,18 +149,16 @@ def _catalogue(settings: Settings, transport: Transport, clock: Clock, tasks: Ta
     return catalogue
 
 
-def _ground(
-    stack: AsyncExitStack, settings: Settings, metrics: Metrics
-) -> tuple[StructuredLog, Tasks, Wheel, Transport]:
-    """What everything else stands on."""
+def _ground(stack: AsyncExitStack, settings: Settings, kept: Kept | None, clock: Clock, metrics: Metrics) -> _Ground:
     stack.callback(metrics.close)
     log = stack.enter_context(_log(settings, metrics))
     tasks, timers = Tasks(log.task_failed), Wheel()
     stack.callback(timers.close)
-    transport = _transport(settings, timers)
+    outbox = Outbox(metrics.requests_under_way)
+    transport = _transport(settings, timers, outbox)
     stack.push_async_callback(transport.close)
     stack.push_async_callback(tasks.close)
-    return log, tasks, timers, transport
+    return _Ground(settings, kept, clock, metrics, log, tasks, timers, outbox, transport)
 
 
 @contextmanager
@@ -179,7 +183,7 @@ def known_field(path: str) -> bool:
     return name in ESTIMATED or any(name in fields for fields in FIELDS.values())
 
 
-def _transport(settings: Settings, timers: Wheel) -> Transport:
+def _transport(settings: Settings, timers: Wheel, outbox: Outbox) -> Transport:
     upstream = settings.upstream
     options: dict[str, Any] = {
         "connect": upstream.timeouts.connect,
@@ -187,6 +191,7 @@ def _transport(settings: Settings, timers: Wheel) -> Transport:
         "keepalive": upstream.keepalive,
         "user_agent": USER_AGENT,
         "tls": _trust(upstream.ca_file),
+        "outbox": outbox,
     }
     if upstream.transport == "native":
         return NativeTransport(**options, timers=timers, idle=most_idle(raise_limit()))

@@ -291,6 +291,11 @@ async def spooling(kept: Kept, settings: Ledger, around: Surroundings, workers: 
     root = Path(given.folder)
     store = LedgerStore(database)
     await bind(database, root)
-    spool = Spool(root, given.size, refuse=given.when_full == "refuse", workers=workers)
+    outbox = around.outbox
+    spool = Spool(
+        root, given.size, refuse=given.when_full == "refuse", workers=workers, soon=outbox.soon if outbox else None
+    )
+    if outbox is not None:
+        outbox.first = spool.flush
     async with shipping(spool, root, store, around):
         yield spool

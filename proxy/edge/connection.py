@@ -79,7 +79,7 @@ class Connection(RequestHandler):
     Attributes:
         writer: who is told when the client does not keep up.
         under_way: the request that is being answered, None between two.
-        loop: the event loop it lives on.
+        loop: the event loop it lives on; outbox: where what it sends waits for the end of the loop's turn.
         owed: since when a head has been owed, in steady seconds; None while none is.
         server: the task that serves all its requests; None where aiohttp makes one for each.
         begun: a streamed answer to the request under way has begun, so that there can be no other.
@@ -95,6 +95,7 @@ class Connection(RequestHandler):
         "_unsent",
         "begun",
         "loop",
+        "outbox",
         "owed",
         "server",
         "stuck",
@@ -117,6 +118,7 @@ class Connection(RequestHandler):
         self._timers = services.timers
         self._steady = services.clock.steady
         self._services = services
+        self.outbox = services.outbox
         self._patience: Timer | None = None
 
     async def start(self) -> None:
@@ -135,6 +137,7 @@ class Connection(RequestHandler):
                     self._waiter = None
             if self._upgraded or isinstance(self._messages[0][0], _ErrInfo):
                 self.server = None
+                self.outbox.flush()  # aiohttp writes past it
                 await super().start()
                 return
             try:
@@ -145,6 +148,7 @@ class Connection(RequestHandler):
         if not self._force_close:
             self._task_handler = None
             if self.transport is not None:
+                self.outbox.flush()
                 self.transport.close()
 
     async def _serve_next(self) -> bool:
@@ -182,6 +186,7 @@ class Connection(RequestHandler):
         """What is answered where no answer could be made. Raises what says that the client has gone."""
         if isinstance(bug, ConnectionError):
             raise bug
+        self.outbox.flush()  # aiohttp writes past it
         return self.handle_error(request, 500, bug)
 
     async def _conclude(self, request: web.BaseRequest, answer: web.StreamResponse) -> None:
@@ -283,11 +288,16 @@ class Connection(RequestHandler):
             super().resume_reading(resume_parser)
 
     def send(self, data: bytes) -> None:
-        """Write, now. Raises ConnectionError where nobody is there any more."""
+        """Write, by the end of the event loop's turn. Raises ConnectionError where nobody is there any more."""
         transport = self.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError(GONE)
-        transport.write(data)
+        self.outbox.post(transport, data)
+
+    def force_close(self) -> None:
+        """End the connection, behind what was sent."""
+        self.outbox.flush()
+        super().force_close()
 
     async def drained(self) -> None:
         """Wait until there is room to write. Raises ConnectionError where the client goes."""

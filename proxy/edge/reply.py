@@ -97,12 +97,14 @@ class Reply:
         version, body = request.version, self.body
         self.keep_alive = keep_alive = request.keep_alive and self.keep_alive is not False
         persistence = b"" if keep_alive and version is HttpVersion11 else _persistence(version, keep_alive=keep_alive)
-        transport = self._connection.transport  # as `Connection.send` does
+        connection = self._connection
+        transport = connection.transport  # as `Connection.send` does
         if transport is None or transport.is_closing():
             raise ConnectionResetError(GONE)
-        transport.write(
+        connection.outbox.post(
+            transport,
             b"%bContent-Length: %d\r\n%b\r\n%b"
-            % (head(self.status, self.lines), len(body), persistence, b"" if request.method == "HEAD" else body)
+            % (head(self.status, self.lines), len(body), persistence, b"" if request.method == "HEAD" else body),
         )
         self.body = b""  # it may be large, and the client slow
 
@@ -176,10 +178,11 @@ class StreamedReply:
         elif shown:
             data = shown + data
         self.ended = last
-        transport = self._connection.transport  # as `Connection.send` does: a call less for each chunk
+        connection = self._connection
+        transport = connection.transport  # as `Connection.send` does: a call less for each chunk
         if transport is None or transport.is_closing():
             raise ConnectionResetError(GONE)
-        transport.write(data)
+        connection.outbox.post(transport, data)
 
     def force_close(self) -> None:
         """The connection ends with this answer."""
@@ -190,6 +193,7 @@ class StreamedReply:
         self.ended, self.keep_alive = True, False
         transport = self._connection.transport
         if transport is not None:
+            self._connection.outbox.flush()  # what was written before is not what is missing
             transport.abort()
 
     async def prepare(self, request: web.BaseRequest) -> None:

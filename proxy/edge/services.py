@@ -10,6 +10,7 @@ from proxy.clock import Clock
 from proxy.edge.admission import Admission
 from proxy.edge.prices import Prices
 from proxy.edge.terms import TermsBook
+from proxy.outbox import Outbox
 from proxy.settings import Settings
 from proxy.storage.reasoning import Sealer
 from proxy.telemetry.health import Readiness
@@ -125,7 +126,7 @@ class Services:
         admission: what may pass; prices: what it costs.
         upstream: sends translated requests, repairs them where needed.
         catalogue: Telnyx's model lists.
-        metrics, log, clock, timers: as their types say.
+        metrics, log, clock, timers, outbox: as their types say.
         readiness: what `/readyz` says.
         random: n random bytes, for ids.
         ledger: where requests are accounted for.
@@ -153,6 +154,7 @@ class Services:
     log: Log
     clock: Clock
     timers: Wheel
+    outbox: Outbox
     readiness: Readiness
     random: Callable[[int], bytes] = field(repr=False)
     used: dict[str, int] = field(default_factory=dict)

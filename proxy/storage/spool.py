@@ -1,10 +1,12 @@
 """The spool: requests written down in local files before their answers end, until the database has them.
 
 Theory of operation. Each process has a folder of its own (`segments.Place`). A request writes two lines into the
-process's newest file, its *segment*: one when it goes to Telnyx, one before the last byte of its answer. Each is one
-`write` to a file opened for appending, so that the end of the process, whenever it comes, leaves whole lines; what was
-handed to the kernel does not need the process any more. It is not flushed to the disk: a loss of power may cost the
-last seconds.
+process's newest file, its *segment*: one before it goes to Telnyx, one before the last byte of its answer. The lines
+of many requests go out in one `write` to a file opened for appending, at the end of the event loop's turn and before
+any of its sockets is written to (see `proxy.outbox`); or each in its own, where a request that cannot be written down
+shall not be made. So the end of the process, whenever it comes, leaves whole lines, and one for whatever anybody has
+seen; what was handed to the kernel does not need the process any more. It is not flushed to the disk: a loss of power
+may cost the last seconds.
 
 From time to time the segment is *turned*: what is under way is carried over into a new one, which therefore stands for
 itself, and the old one is closed, to be shipped and deleted by whoever moves rows into the database.
@@ -18,6 +20,7 @@ Final rows wait in memory then, and each turn tries a new segment that begins wi
 
 import os
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
@@ -76,15 +79,21 @@ class Spool:
         dropped: final rows that were forgotten because there was no room for them.
     """
 
-    def __init__(self, root: Path, limit: int, *, refuse: bool, workers: int = 1) -> None:
+    def __init__(
+        self, root: Path, limit: int, *, refuse: bool, workers: int = 1, soon: Callable[[], bool] | None = None
+    ) -> None:
         """`limit`: bytes of all files of so many `workers`, each of which has its part of them for certain.
 
-        `refuse`: begin nothing where there is no room; else the oldest is forgotten. Raises OSError.
+        `refuse`: begin nothing where there is no room; else the oldest is forgotten. `soon`: whether `flush` will be
+        called, before anybody sees what the lines are about; else, and where nothing shall begin that is not written
+        down, each line is written at once. Raises OSError.
         """
         self._root = root
         self._whole = limit
         self._limit = self._room = limit // workers
         self._refuse = refuse
+        self._soon = None if refuse else soon
+        self._lines: list[tuple[bytes, int]] = []  # to be written by `flush`, each with its final rows
         self._segment = min(SEGMENT, max(1, self._limit // PARTS))
         self._place = Place.make(root)
         self._number = 1
@@ -154,9 +163,12 @@ class Spool:
             self.dropped += 1  # it was refused, and never reached Telnyx
             return
         self._remember(row, final)
-        if self._write(line, 1):
-            return
-        self._finals = None  # it will be in another one
+        if not self._write(line, 1):
+            self._wait(line)
+
+    def _wait(self, line: bytes) -> None:
+        """A final row that could not be written: it will be in another segment."""
+        self._finals = None
         self._waiting.append(line)
         self._waiting_bytes += len(line)
         while self._waiting_bytes > WAITING:
@@ -178,19 +190,44 @@ class Spool:
         """Append a line, which is so many final rows. False where that fails: its beginning may be in the file then."""
         if self.fault is not None:
             return False
+        if self._soon is not None and (self._lines or self._soon()):
+            self._lines.append((line, rows))
+            self._rows += rows
+            return True
+        self._rows += rows
+        if self._append(line) == len(line):
+            return True
+        self._rows -= rows
+        return False
+
+    def flush(self) -> None:
+        """Write the lines of this turn of the event loop. Never raises: what could not be written waits in memory."""
+        lines = self._lines
+        if not lines:
+            return
+        self._lines = []
+        left = self._append(b"".join([line for line, _ in lines]))
+        if self.fault is None:
+            return
+        for line, rows in lines:
+            left -= len(line)
+            if left < 0 and rows:
+                self._rows -= rows
+                self._wait(line)
+
+    def _append(self, data: bytes) -> int:
+        """Append it to the segment; how many bytes of it are there. Where it is not all of them, there is a fault."""
         try:
-            written = os.write(self._file, line)
+            written = os.write(self._file, data)
         except OSError as fault:
             self.fault = self.trouble = fault
-            return False
-        if written != len(line):
-            self.fault = self.trouble = OSError("only a part of a line could be written: the disk is full")
-            return False
+            return 0
         self._size += written
-        self._rows += rows
-        if self._size >= self._turn_at + self._segment:  # nobody has come to ship it
+        if written != len(data):
+            self.fault = self.trouble = OSError("only a part of a line could be written: the disk is full")
+        elif self._size >= self._turn_at + self._segment:  # nobody has come to ship it
             self.turn()
-        return True
+        return written
 
     def due(self) -> bool:
         """Whether it is time for a new segment: for there are rows to be shipped, or nothing can be written."""
@@ -202,6 +239,7 @@ class Spool:
 
     def turn(self, draft: Draft | None = None) -> bool:
         """Begin a new segment and close the old one. Whether that was possible; if not, all stays as it was."""
+        self.flush()
         self._turn_at = self._size + self._segment  # not to be tried with each line, should it fail
         try:
             file, size = self._next(draft)
@@ -313,6 +351,7 @@ class Spool:
 
     def close(self) -> None:
         """The process ends. What is left is for the next one; nothing may be written any more."""
+        self.flush()
         file, self._file = self._file, -1
         os.close(file)
         self.dropped += len(self._waiting)  # they stay what was written down when they began: aborted

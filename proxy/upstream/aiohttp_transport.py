@@ -21,6 +21,7 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from proxy.errors import ProxyError, UpstreamFailed, UpstreamTimeout, UpstreamUnavailable
+from proxy.outbox import Outbox
 from proxy.upstream.transport import Outgoing, Sink, Upload
 
 HEADER_LIMIT = 64 * 1024
@@ -139,10 +140,18 @@ class AiohttpAnswer:
 class AiohttpTransport:
     """aiohttp's client behind the port `Transport`."""
 
-    def __init__(
-        self, *, connect: float, first_byte: float, keepalive: float, user_agent: str, tls: ssl.SSLContext
+    def __init__(  # noqa: PLR0913 - what both transports take
+        self,
+        *,
+        connect: float,
+        first_byte: float,
+        keepalive: float,
+        user_agent: str,
+        tls: ssl.SSLContext,
+        outbox: Outbox | None = None,
     ) -> None:
         self._first_byte = first_byte
+        self._outbox = outbox or Outbox()
         session = partial(
             aiohttp.ClientSession,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect, connect=None, sock_read=None),
@@ -165,6 +174,7 @@ class AiohttpTransport:
 
     async def send(self, outgoing: Outgoing) -> AiohttpAnswer:
         """See `Transport.send`."""
+        self._outbox.flush()  # aiohttp writes past it
         context = SimpleNamespace(reused=False)
         if isinstance(outgoing.body, Upload):
             return await self._upload(outgoing, outgoing.body, context)

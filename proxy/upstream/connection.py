@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from proxy.errors import UpstreamFailed, UpstreamTimeout
+from proxy.outbox import Outbox
 from proxy.timers import Timer, Wheel
 from proxy.upstream.fields import Fields
 from proxy.upstream.incoming import CLOSED, Incoming
@@ -55,6 +56,9 @@ class Stale(Exception):
 class Owner(Protocol):
     """Who has connections."""
 
+    outbox: Outbox
+    """Where requests wait for the end of the event loop's turn."""
+
     def lost(self, connection: "Connection") -> None:
         """It is gone."""
         ...
@@ -82,12 +86,13 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_answer", "_asked", "_broken", "_choked", "_due", "_feed", "_fields", "_first_byte", "_head", "_keep", "_left",
-        "_looks", "_open", "_owner", "_parser", "_pieces", "_raw", "_status", "_time", "_timer", "_waiter", "held",
-        "loop", "on_body", "on_header", "on_message_begin", "on_message_complete", "pool", "reused", "timers",
+        "_looks", "_open", "_owner", "_parser", "_pieces", "_post", "_raw", "_status", "_time", "_timer", "_waiter",
+        "held", "loop", "on_body", "on_header", "on_message_begin", "on_message_complete", "pool", "reused", "timers",
         "transport",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, timers: Wheel, pool: "Pool[Connection]", first_byte: float) -> None:
+        self._post = owner.outbox.post
         self._owner, self.timers, self.pool, self._first_byte = owner, timers, pool, first_byte
         self.loop = asyncio.get_running_loop()
         self._time = self.loop.time
@@ -130,12 +135,12 @@ class Connection(asyncio.Protocol):
         if transport is None:
             self._lose(None)
         elif body is None:
-            transport.write(head)
+            self._post(transport, head)
         elif len(body) < LARGE:
-            transport.write(head + body)
+            self._post(transport, head + body)
         else:
-            transport.write(head)
-            transport.write(body)
+            self._post(transport, head)
+            self._post(transport, body)
         return waiter
 
     def give_up(self, waiter: "asyncio.Future[Incoming]") -> None:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from proxy.errors import UpstreamTimeout, UpstreamUnavailable
+from proxy.outbox import Outbox
 from proxy.timers import Timer, Wheel
 from proxy.upstream import heads
 from proxy.upstream.addresses import Addresses
@@ -56,7 +57,7 @@ class Route:
 class NativeTransport:
     """asyncio and llhttp behind the port `Transport`. Made where its event loop runs."""
 
-    def __init__(  # noqa: PLR0913 - what the other transport takes, and the wheel
+    def __init__(  # noqa: PLR0913 - what the other transport takes, and two more
         self,
         *,
         connect: float,
@@ -65,12 +66,14 @@ class NativeTransport:
         user_agent: str,
         tls: ssl.SSLContext,
         timers: Wheel,
+        outbox: Outbox | None = None,
         idle: int = IDLE,
     ) -> None:
         self._connect, self._first_byte, self._keepalive = connect, first_byte, keepalive
         self._most_idle = max(1, idle)
         self._user_agent = user_agent
         self._timers = timers
+        self.outbox = outbox or Outbox()
         self._time = asyncio.get_running_loop().time
         self._addresses = Addresses(tls)
         self._routes: dict[Key, Route] = {}

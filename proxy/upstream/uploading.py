@@ -49,6 +49,7 @@ class Uploading(Connection):
         """
         self._room, self._unfinished = None, True
         waiter = self.ask(head, None, NEVER)
+        self._owner.outbox.flush()  # what follows is written past it, as Telnyx takes it
         try:
             if await self._before_the_answer(upload, waiter, patience):
                 self._unfinished = False

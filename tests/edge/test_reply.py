@@ -64,9 +64,10 @@ def test_the_date_is_the_time_in_the_form_of_http() -> None:
 @pytest.mark.parametrize("size", [1, 255, len(SIZES) - 1, len(SIZES), 70_000])
 def test_a_piece_is_a_chunk_of_its_size(size: int) -> None:
     written: list[bytes] = []
-    transport = SimpleNamespace(write=written.append, is_closing=lambda: False)
+    transport = SimpleNamespace(is_closing=lambda: False)
+    connection = SimpleNamespace(transport=transport, outbox=SimpleNamespace(post=lambda _, data: written.append(data)))
     request = SimpleNamespace(version=HttpVersion11, keep_alive=True)
-    reply = StreamedReply(cast("Any", SimpleNamespace(transport=transport)), cast("Any", request), last=False)
+    reply = StreamedReply(cast("Any", connection), cast("Any", request), last=False)
     reply.write(b"x" * size)
     length, _, rest = b"".join(written).partition(b"\r\n")
     assert int(length, 16) == size

@@ -1,18 +1,24 @@
 """Every request in the table `requests`, as the official client made it."""
 
+import asyncio
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import openai
 import pytest
 
+from proxy import codec
 from proxy.accounts.entries import COLUMNS
+from proxy.app.running import running
 from proxy.errors import LedgerFull
 from tests.conftest import Build
 from tests.journeys.operating import TOKEN, eventually, kept
-from tests.world import HELLO, MODEL, TENANTS, World
+from tests.storage.ready import lay_out
+from tests.world import HELLO, KEY, MODEL, TENANTS, World, settings
 
 PRICED: dict[str, Any] = {"profiles": {MODEL: {"price": {"input": 2, "output": 10}}}}
 TAGGED = [{**TENANTS[0], "metadata_tags": ["team"], "markup": 10}, TENANTS[1]]
@@ -138,3 +144,68 @@ async def test_a_spool_of_another_database_is_not_used(build: Build, tmp_path: P
     with pytest.raises(OSError, match=r"ledger\.spool\.folder"):
         await start(build, tmp_path)
     assert here.proxy.services.readiness()[0] == "ok"
+
+
+def written_down(folder: Path) -> tuple[set[str], set[str]]:
+    """Ids in the files of the spool: of requests that have begun, and of those that have ended."""
+    found: dict[str, set[str]] = {"b": set(), "e": set()}
+    for file in folder.glob("spool/*/*.log"):
+        for each in file.read_text().splitlines():
+            kind, _, row = each.split(" ", 2)
+            found[kind].add(codec.decode(row)[0])
+    return found["b"], found["e"]
+
+
+@dataclass
+class Slow:
+    """A Telnyx that answers nobody before all have asked, and looks into the files whenever somebody does."""
+
+    folder: Path
+    count: int
+    asked: int = 0
+    unheard_of: list[int] = field(default_factory=list)
+    everybody: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split()[0]))
+                await self._take()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+
+    async def _take(self) -> None:
+        self.asked += 1
+        begun, ended = written_down(self.folder)
+        if len(begun - ended) < self.asked:
+            self.unheard_of.append(self.asked)
+        if self.asked == self.count:
+            self.everybody.set()
+        await self.everybody.wait()
+
+
+@pytest.mark.parametrize("transport", ["native", "aiohttp"])
+async def test_nobody_hears_of_a_request_that_is_not_written_down(tmp_path: Path, transport: str) -> None:
+    """Requests that come at once are written down together, and before anybody is told of any of them."""
+    telnyx = Slow(tmp_path, 24)
+    server = await asyncio.start_server(telnyx.serve, "127.0.0.1", 0)
+    origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v2"
+    given = settings(origin, tmp_path / "log", **kept(tmp_path, upstream={"transport": transport}))
+    lay_out(given.storage.url)
+    async with server, running(given) as proxy, aiohttp.ClientSession() as session:
+
+        async def ask() -> bool:
+            async with session.post(
+                f"{proxy.addresses.openai}/v1/chat/completions",
+                data=codec.encode({"model": MODEL, "messages": HELLO}),
+                headers={"Authorization": f"Bearer {KEY}"},
+            ) as answer:
+                identity = answer.headers["x-request-id"]
+                return identity in written_down(tmp_path)[1] or identity in {each["id"] for each in rows(tmp_path)}
+
+        await asyncio.gather(*(ask() for _ in range(telnyx.count)))  # from now on there are connections to Telnyx
+        telnyx.asked = 0
+        telnyx.everybody.clear()
+        there = await asyncio.gather(*(ask() for _ in range(telnyx.count)))
+    assert (telnyx.asked, telnyx.unheard_of) == (telnyx.count, [])
+    assert all(there)

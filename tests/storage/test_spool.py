@@ -58,15 +58,26 @@ def strict(tmp_path: Path) -> Iterator[Spool]:
     made.close()
 
 
+@pytest.fixture
+def grouped(tmp_path: Path) -> Iterator[Spool]:
+    """One whose lines are written together, when `flush` is called."""
+    made = Spool(tmp_path, LIMIT, refuse=False, soon=lambda: True)
+    yield made
+    if made._file >= 0:
+        made.close()
+
+
 class Disk:
     """A disk that can be full: `room` bytes, None = as many as there are."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.room: int | None = None
+        self.writes = 0
         self._write = os.write
         monkeypatch.setattr(os, "write", self.write)
 
     def write(self, file: int, data: bytes) -> int:
+        self.writes += 1
         if self.room == 0:
             raise OSError(errno.ENOSPC, "No space left on device")
         written = self._write(file, data[: self.room])
@@ -192,6 +203,94 @@ def test_a_line_that_could_not_be_written_waits_and_is_written_to_a_new_segment(
     assert newest(spool).rows() == [row("a", 1), row("d"), row("b"), row("c")]
     assert not spool.closed
     assert spool.rows == 2
+
+
+def test_lines_of_a_turn_are_one_write(grouped: Spool, disk: Disk) -> None:
+    for name in "abc":
+        grouped.begin(name, row(name))
+    grouped.end("b", row("b", 1))
+    assert (disk.writes, newest(grouped).rows()) == (0, [])
+    assert (grouped.rows, grouped.under_way) == (1, 2)
+    grouped.flush()
+    assert (disk.writes, newest(grouped).rows()) == (1, [row("b", 1), row("a"), row("c")])
+    grouped.flush()
+    assert disk.writes == 1
+
+
+def test_nothing_waits_where_nobody_would_write_it(tmp_path: Path) -> None:
+    answers = [True, False]
+    spool = Spool(tmp_path, LIMIT, refuse=False, soon=answers.pop)
+    spool.begin("a", row("a"))
+    assert newest(spool).rows() == [row("a")]
+    spool.begin("b", row("b"))
+    spool.end("a", row("a", 1))  # behind what waits
+    assert newest(spool).rows() == [row("a")]
+    spool.flush()
+    assert newest(spool).rows() == [row("a", 1), row("b")]
+    assert not answers
+    spool.close()
+
+
+def test_where_nothing_shall_begin_that_is_not_written_down_nothing_waits(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, LIMIT, refuse=True, soon=lambda: True)
+    spool.begin("a", row("a"))
+    assert newest(spool).rows() == [row("a")]
+    spool.close()
+
+
+@pytest.mark.parametrize("cut", [0, 1, 20, 21, 22, 41, 61, 62, 63, 120, 181])
+def test_lines_of_which_a_part_was_written_are_there_once(grouped: Spool, disk: Disk, cut: int) -> None:
+    grouped.begin("a", row("a"))
+    grouped.flush()
+    disk.room = cut
+    grouped.end("b", row("b", 1))
+    grouped.begin("c", row("c"))
+    grouped.end("a", row("a", 1))
+    grouped.end("d", row("d", 100))
+    grouped.flush()
+    assert grouped.fault is not None
+    assert grouped.rows == 3
+    grouped.end("e", row("e", 1))  # waits, too
+    disk.room = None
+    assert grouped.turn()
+    kept = newest(grouped)
+    assert row("c") in kept.rows()
+    found = list(kept.ended.values())
+    for segment in grouped.closed:
+        assert segment.finals is None  # it has to be read
+        assert segment.rows == len(lines(segment).ended)
+        found += lines(segment).ended.values()
+    assert sorted(found) == [row("a", 1), row("b", 1), row("d", 100), row("e", 1)]
+    assert grouped.rows == 4
+
+
+def test_a_segment_is_not_turned_nor_the_spool_closed_before_its_lines_are_written(
+    grouped: Spool, tmp_path: Path
+) -> None:
+    grouped.begin("a", row("a"))
+    grouped.end("b", row("b"))
+    assert grouped.due()
+    assert grouped.turn()
+    [segment] = grouped.closed
+    assert (segment.rows, lines(segment).rows()) == (1, [row("b")])
+    assert newest(grouped).rows() == [row("a")]
+    grouped.end("a", row("a", 1))
+    grouped.close()
+    assert after_a_kill(tmp_path) == [row("a", 1), row("b")]
+
+
+def test_a_long_segment_is_turned_when_its_lines_have_been_written(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 80_000, refuse=False, soon=lambda: True)
+    for number in range(50):
+        spool.end(str(number), row(str(number), 1000))
+        if number % 7 == 6:
+            spool.flush()
+    spool.flush()
+    assert spool.closed
+    assert spool.rows == 50
+    assert sum(segment.rows for segment in spool.closed) == sum(len(lines(each).rows()) for each in spool.closed)
+    spool.close()
+    assert len(after_a_kill(tmp_path)) == 50
 
 
 def test_a_disk_that_is_full_raises_nothing(spool: Spool, disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:

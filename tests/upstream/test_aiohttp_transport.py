@@ -6,9 +6,11 @@ from collections.abc import Iterator
 import aiohttp
 import pytest
 
-from proxy.errors import UpstreamFailed, UpstreamFault
-from proxy.upstream.aiohttp_transport import border
-from tests.upstream.sending import expect_discreet
+from proxy.errors import UpstreamFailed, UpstreamFault, UpstreamUnavailable
+from proxy.outbox import Outbox
+from proxy.upstream.aiohttp_transport import AiohttpTransport, border
+from tests.upstream.conftest import PATIENT
+from tests.upstream.sending import expect_discreet, get
 
 
 def descendants(kind: type[BaseException]) -> Iterator[type[BaseException]]:
@@ -37,3 +39,14 @@ def test_nothing_of_the_system_gets_out_either(fault: Exception) -> None:
 def test_a_mistake_of_ours_is_not_called_a_failure_of_telnyx() -> None:
     with pytest.raises(KeyError), border():
         raise KeyError("mistake")
+
+
+async def test_what_has_to_be_first_is_done_before_aiohttp_gets_a_request() -> None:
+    happened: list[str] = []
+    outbox = Outbox()
+    outbox.first = lambda: happened.append("first")
+    transport = AiohttpTransport(**PATIENT, tls=ssl.create_default_context(), outbox=outbox)
+    with pytest.raises(UpstreamUnavailable):
+        await transport.send(get("http://127.0.0.1:9/"))
+    await transport.close()
+    assert happened == ["first"]

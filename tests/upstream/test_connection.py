@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors import UpstreamFailed, UpstreamTimeout
+from proxy.outbox import Outbox
 from proxy.upstream.connection import HEADER_LIMIT, LARGE, LINES, Stale
 from tests.upstream.framings import CHUNKED, FRAMINGS, LENGTH, NOT_HTTP, OK, Framing
 from tests.upstream.sending import FOREVER, PLENTY, Bucket
@@ -454,3 +455,24 @@ async def test_a_connection_that_was_held_reads_again_for_the_next_request() -> 
     assert desk.wire.reading
     assert desk.idle
     assert await (await waiter).read(PLENTY, FOREVER) == b"hello"
+
+
+class Crowd:
+    """Many requests are under way."""
+
+    value = 9.0
+
+
+@pytest.mark.parametrize("body", [None, b"hi", b"x" * LARGE])
+async def test_a_request_goes_out_behind_what_has_to_be_first(body: bytes | None) -> None:
+    outbox = Outbox(Crowd())
+    desk = Desk(outbox=outbox)
+    written: list[list[bytes]] = []
+    outbox.first = lambda: written.append(desk.wire.written.copy())
+    waiter = desk.connection.ask(b"head", body, FOREVER)
+    if body is None or len(body) < LARGE:
+        assert desk.wire.written == []
+        await asyncio.sleep(0)
+    assert written[0] == []
+    assert b"".join(desk.wire.written) == b"head" + (body or b"")
+    desk.connection.give_up(waiter)

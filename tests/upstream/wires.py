@@ -3,6 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from proxy.outbox import Outbox
 from proxy.timers import Wheel
 from proxy.upstream.connection import Connection
 from proxy.upstream.pool import Pool
@@ -53,8 +54,8 @@ class Wire(asyncio.Transport):
 class Desk:
     """Owns one connection, on which everything may be tried."""
 
-    def __init__(self, first_byte: float = PATIENT) -> None:
-        self.wire, self.gone = Wire(), 0
+    def __init__(self, first_byte: float = PATIENT, outbox: Outbox | None = None) -> None:
+        self.wire, self.gone, self.outbox = Wire(), 0, outbox or Outbox()
         self.pool: Pool[Connection] = Pool()
         self.connection = Connection(self, Wheel(), self.pool, first_byte)
         self.connection.connection_made(self.wire)

@@ -1,0 +1,131 @@
+"""What a turn of the event loop writes: what goes first, what goes together, and what waits for nobody."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from proxy.outbox import ALONE, LARGE, Outbox
+
+
+class UnderWay:
+    """So many requests."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+
+class Desk:
+    """An outbox, and in which order what became of it."""
+
+    def __init__(self, under_way: float = ALONE + 1) -> None:
+        self.happened: list[str] = []
+        self.gauge = UnderWay(under_way)
+        self.outbox = Outbox(self.gauge)
+        self.outbox.first = lambda: self.happened.append("first")
+
+    def socket(self, name: str, *, gone: bool = False, then: Callable[[], None] = lambda: None) -> Any:
+        """A transport that says what is written to it."""
+        return cast("Any", Socket(self.happened, name, gone=gone, then=then))
+
+
+class Socket:
+    def __init__(self, happened: list[str], name: str, *, gone: bool, then: Callable[[], None]) -> None:
+        self._happened, self._name, self._gone, self._then = happened, name, gone, then
+
+    def is_closing(self) -> bool:
+        return self._gone
+
+    def write(self, data: bytes) -> None:
+        self._happened.append(self._name + data[:8].decode())
+        self._then()
+
+
+async def turn() -> None:
+    await asyncio.sleep(0)
+
+
+async def test_all_of_a_turn_goes_out_at_its_end_behind_what_has_to_be_first() -> None:
+    desk = Desk()
+    one, two = desk.socket("one"), desk.socket("two")
+    desk.outbox.post(one, b"-a")
+    desk.outbox.post(two, b"-b")
+    desk.outbox.post(one, b"-c")
+    assert desk.happened == []
+    await turn()
+    assert desk.happened == ["first", "one-a", "two-b", "one-c"]
+    await turn()
+    assert desk.happened[4:] == []
+
+
+@pytest.mark.parametrize("under_way", range(ALONE + 1))
+async def test_where_nothing_else_is_under_way_nothing_waits(under_way: int) -> None:
+    desk = Desk(under_way)
+    assert not desk.outbox.soon()
+    desk.outbox.post(desk.socket("one"), b"-a")
+    assert desk.happened == ["first", "one-a"]
+    await turn()
+    assert desk.happened == ["first", "one-a"]
+
+
+async def test_who_is_alone_by_now_does_not_overtake_those_who_wait() -> None:
+    desk = Desk()
+    desk.outbox.post(desk.socket("one"), b"-a")
+    desk.gauge.value = ALONE
+    desk.outbox.post(desk.socket("two"), b"-b")
+    assert desk.happened == []
+    await turn()
+    assert desk.happened == ["first", "one-a", "two-b"]
+
+
+async def test_what_is_large_goes_out_at_once_behind_all_that_waits() -> None:
+    desk = Desk()
+    desk.outbox.post(desk.socket("one"), b"-a")
+    desk.outbox.post(desk.socket("two"), b"-" + b"b" * (LARGE - 2))
+    assert desk.happened == []
+    desk.outbox.post(desk.socket("three"), b"-" + b"c" * (LARGE - 1))
+    assert desk.happened == ["first", "one-a", "two-bbbbbbb", "three-ccccccc"]
+
+
+async def test_whoever_wants_something_done_first_has_it_done_without_a_socket() -> None:
+    desk = Desk()
+    assert desk.outbox.soon()
+    assert desk.outbox.soon()
+    assert desk.happened == []
+    await turn()
+    assert desk.happened == ["first"]
+
+
+async def test_a_flush_leaves_nothing_for_the_end_of_the_turn() -> None:
+    desk = Desk()
+    desk.outbox.post(desk.socket("one"), b"-a")
+    desk.outbox.flush()
+    assert desk.happened == ["first", "one-a"]
+    desk.outbox.post(desk.socket("one"), b"-b")
+    await turn()
+    assert desk.happened == ["first", "one-a", "first", "one-b"]
+
+
+async def test_a_connection_that_is_gone_gets_nothing_and_stops_nobody() -> None:
+    desk = Desk()
+    desk.outbox.post(desk.socket("one", gone=True), b"-a")
+    desk.outbox.post(desk.socket("two"), b"-b")
+    await turn()
+    assert desk.happened == ["first", "two-b"]
+
+
+async def test_what_is_posted_while_others_are_written_goes_out_in_the_next_turn() -> None:
+    desk = Desk()
+    second = desk.socket("two")
+    desk.outbox.post(desk.socket("one", then=lambda: desk.outbox.post(second, b"-b")), b"-a")
+    await turn()
+    assert desk.happened == ["first", "one-a"]
+    await turn()
+    assert desk.happened == ["first", "one-a", "first", "two-b"]
+
+
+async def test_without_a_gauge_nothing_waits() -> None:
+    desk, outbox = Desk(), Outbox()
+    outbox.post(desk.socket("one"), b"-a")
+    assert desk.happened == ["one-a"]
