@@ -81,6 +81,8 @@ class Runner:
         while True:
             batches.changed.clear()
             if not self._condition.stopping:
+                if self._around is not None:
+                    self._around.places.look()  # requests of clients, which come first, may have ended
                 # a task of its own: should it fail, its owner tells, and the next round comes all the same
                 await asyncio.wait({self._services.start(self._round(batches))})
             with suppress(TimeoutError):

@@ -18,7 +18,7 @@ class Places:
     """
 
     def __init__(self, limit: Callable[[], int]) -> None:
-        """`limit`: how many there are at the moment; asked whenever one is wanted or given back."""
+        """`limit`: how many there are at the moment; asked whenever one is wanted or given back, and by `look`."""
         self._limit = limit
         self._tenants: OrderedDict[str, OrderedDict[str, Waiting]] = OrderedDict()
         self.taken = 0
@@ -27,7 +27,7 @@ class Places:
         """Wait for a place. Each one that is taken has to be given back."""
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tenants.setdefault(tenant, OrderedDict()).setdefault(batch, deque()).append(place)
-        self._serve()
+        self.look()
         try:
             await place
         except asyncio.CancelledError:
@@ -38,9 +38,10 @@ class Places:
     def give(self) -> None:
         """One place is free again."""
         self.taken -= 1
-        self._serve()
+        self.look()
 
-    def _serve(self) -> None:
+    def look(self) -> None:
+        """Let in as many as there are places; there may be more of them by now."""
         while self._tenants and self.taken < self._limit():
             place = self._next()
             if not place.done():

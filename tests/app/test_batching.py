@@ -47,6 +47,21 @@ async def test_live_requests_come_first(tmp_path: Path) -> None:
         assert runner._allowed() == 0
 
 
+async def test_lines_that_made_room_for_live_requests_go_on_when_those_have_ended(tmp_path: Path) -> None:
+    """Also where no line ends meanwhile."""
+    async with world(tmp_path / "log.jsonl", **kept(tmp_path, concurrent=2)) as here:
+        client = await here.openai()
+        here.telnyx.state.choose("slow-headers", {"seconds": 3600, "where": "chat"})
+        gauge = here.proxy.services.metrics.requests_under_way
+        gauge.value += 10
+        batch = await begin(client, jsonl(*(request(str(number)) for number in range(4))))
+        await ended(client, batch, lambda found: found.status == "in_progress" and len(here.sent()) == 1)
+        gauge.value -= 10
+        await ended(client, batch, lambda _: len(here.sent()) == 2)
+        here.telnyx.state.release.set()
+        await ended(client, batch)
+
+
 async def test_what_is_left_at_the_end_goes_on_at_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,3 +77,15 @@ async def test_who_is_cancelled_with_a_place_gives_it_back() -> None:
     with pytest.raises(asyncio.CancelledError):
         await order.tasks[1]
     assert order.places.taken == 0
+
+
+async def test_who_waits_is_let_in_when_there_are_more_places_and_nobody_leaves() -> None:
+    order = Order()
+    await order.ask("acme", "one", 3)
+    order.limit = 2
+    order.places.look()
+    await asyncio.sleep(0)
+    assert order.served == ["acme/one"] * 2
+    await order.give(1)
+    assert order.places.taken == 2
+    await order.give(2)
