@@ -41,8 +41,8 @@ FULL = (
 )
 RETRY_AFTER = 10.0
 """Seconds after which a refused client may try again."""
-REMEMBERED = 4096
-"""Final rows that are remembered at most, in closed segments too: some 4 MiB. With a database that takes them they are
+REMEMBERED = 16_384
+"""Final rows that are remembered at most, in closed segments too: some 16 MiB. With a database that takes them they are
 those of a second."""
 MANY = 200
 """Requests under way that are carried over in half a millisecond."""
