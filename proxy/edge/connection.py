@@ -127,7 +127,9 @@ class Connection(RequestHandler):
         All are served by this very task. What is no HTTP/1.1, or wants to become something else, is left to aiohttp,
         and then all that follows on this connection.
         """
-        self.server = self._task_handler
+        self._task_handler = self.server = (
+            asyncio.current_task()
+        )  # where tasks begin at once, aiohttp does not know yet
         while not self._force_close:
             if not self._messages:
                 self._waiter = waiter = self.loop.create_future()

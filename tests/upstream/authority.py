@@ -29,6 +29,7 @@ class Authority:
         openssl(
             self.folder,
             *("req", "-x509", *KEY, "-subj", "/CN=server", "-days", "2", "-addext", f"subjectAltName={name}"),
+            *("-addext", "basicConstraints=critical,CA:FALSE"),  # Python 3.13 looks closely at authorities
             *("-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", f"{stem}.key", "-out", f"{stem}.pem"),
         )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
