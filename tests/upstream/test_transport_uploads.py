@@ -129,7 +129,7 @@ async def test_a_slow_reader_slows_the_source(transport: Transport) -> None:
         task = asyncio.ensure_future(transport.send(upload(server.url, source)))
         before = -1
         async with asyncio.timeout(FOREVER):
-            while source.given != before:  # nothing more is taken once every buffer on the way is full
+            while before <= 0 or source.given != before:  # nothing more is taken once every buffer on the way is full
                 before = source.given
                 for _ in range(2000):
                     await asyncio.sleep(0)
