@@ -18,6 +18,8 @@ ALONE = 1
 """Requests under way up to which nothing waits for the turn's end."""
 LARGE = 64 * 1024
 """Bytes that go out at once. A transport tells who writes to pause when it holds as many."""
+TOGETHER = 4 * LARGE
+"""Bytes that wait at most, over all connections: one that asks and does not read must be told of soon."""
 
 
 class Gauge(Protocol):
@@ -43,23 +45,27 @@ class Outbox:
         first: called before anything goes out; it must not raise.
     """
 
-    __slots__ = ("_call_soon", "_due", "_under_way", "_waiting", "first")
+    __slots__ = ("_due", "_loop", "_size", "_under_way", "_waiting", "first")
 
     def __init__(self, under_way: Gauge | None = None) -> None:
         """`under_way`: how many requests are. Made where its event loop runs."""
         self.first = nothing
         self._under_way: Gauge = under_way or Idle()
-        self._waiting: list[tuple[asyncio.WriteTransport, bytes]] = []
+        self._waiting: list[tuple[asyncio.Transport, bytes]] = []
+        self._size = 0
         self._due = False
-        self._call_soon = asyncio.get_running_loop().call_soon
+        self._loop = asyncio.get_running_loop()
 
-    def post(self, transport: asyncio.WriteTransport, data: bytes) -> None:
+    def post(self, transport: asyncio.Transport, data: bytes) -> None:
         """Write, by the end of this turn of the event loop. What a connection cannot take any more is lost."""
         if len(data) >= LARGE or not (self._due or self.soon()):
             self.flush()
             transport.write(data)
-        else:
-            self._waiting.append((transport, data))
+            return
+        self._waiting.append((transport, data))
+        self._size = size = self._size + len(data)
+        if size >= TOGETHER:
+            self.flush()
 
     def soon(self) -> bool:
         """Have `first` called before anything goes out that is posted from now on, at the latest by the turn's end.
@@ -70,7 +76,7 @@ class Outbox:
             if self._under_way.value <= ALONE:
                 return False
             self._due = True
-            self._call_soon(self._end)
+            self._loop.call_soon(self._end)
         return True
 
     def flush(self) -> None:
@@ -78,10 +84,14 @@ class Outbox:
         self.first()
         waiting = self._waiting
         if waiting:
-            self._waiting = []
+            self._waiting, self._size = [], 0
             for transport, data in waiting:
-                if not transport.is_closing():
-                    transport.write(data)
+                try:
+                    if not transport.is_closing():
+                        transport.write(data)
+                except Exception as fault:  # noqa: BLE001 - it is one connection's, and others wait behind it
+                    transport.abort()
+                    self._loop.call_exception_handler({"message": "a connection was ended", "exception": fault})
 
     def _end(self) -> None:
         self._due = False

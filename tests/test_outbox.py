@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from proxy.outbox import ALONE, LARGE, Outbox
+from proxy.outbox import ALONE, LARGE, TOGETHER, Outbox
 
 
 class UnderWay:
@@ -40,6 +40,9 @@ class Socket:
     def write(self, data: bytes) -> None:
         self._happened.append(self._name + data[:8].decode())
         self._then()
+
+    def abort(self) -> None:
+        self._happened.append(self._name + " aborted")
 
 
 async def turn() -> None:
@@ -113,6 +116,34 @@ async def test_a_connection_that_is_gone_gets_nothing_and_stops_nobody() -> None
     desk.outbox.post(desk.socket("two"), b"-b")
     await turn()
     assert desk.happened == ["first", "two-b"]
+
+
+async def test_so_much_waits_at_most() -> None:
+    desk = Desk()
+    one = desk.socket("one")
+    for _ in range(2):
+        for _ in range(TOGETHER // 1000):
+            desk.outbox.post(one, b"x" * 1000)
+        assert desk.happened == []
+        desk.outbox.post(one, b"x" * 1000)
+        assert desk.happened.count("one" + "x" * 8) == TOGETHER // 1000 + 1
+        desk.happened.clear()
+
+
+async def test_a_write_that_fails_ends_its_connection_and_costs_nobody_else_anything() -> None:
+    told: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+    fault = RuntimeError("of the library")
+    desk = Desk()
+
+    def fail() -> None:
+        raise fault
+
+    desk.outbox.post(desk.socket("one", then=fail), b"-a")
+    desk.outbox.post(desk.socket("two"), b"-b")
+    await turn()
+    assert desk.happened == ["first", "one-a", "one aborted", "two-b"]
+    assert told == [fault]
 
 
 async def test_what_is_posted_while_others_are_written_goes_out_in_the_next_turn() -> None:

@@ -244,6 +244,17 @@ class Connection(RequestHandler):
                 self.writer.resume()
         super().connection_lost(exc)
 
+    def eof_received(self) -> None:
+        """The client says no more, and the event loop closes the connection: behind what was sent."""
+        self.outbox.flush()
+
+    async def _handle_request(self, *request: Any) -> Any:
+        """A request that aiohttp serves. It writes past the outbox, or closes, as soon as that is done."""
+        try:
+            return await super()._handle_request(*request)
+        finally:
+            self.outbox.flush()
+
     def _look(self) -> None:
         """Some time has passed, and no more of it than the shorter one of the bounds."""
         now, wait = self._steady(), min(self._bounds)

@@ -246,7 +246,8 @@ class Spool:
         except OSError as fault:
             self.trouble = fault
             return False
-        os.close(self._file)
+        with suppress(OSError):  # it may say that what was written is not on the disk: there is nothing else to be done
+            os.close(self._file)
         if self._rows:
             path = self._place.path(self._number)
             self._close(Segment(self._place, path, self._size, self._rows, finals=self._finals))
@@ -296,7 +297,8 @@ class Spool:
         except OSError:
             place.leave()
             raise
-        os.close(self._file)
+        with suppress(OSError):
+            os.close(self._file)
         self._place.leave()
         self._place, self._file = place, file
 

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -13,6 +13,7 @@ from proxy import codec
 from proxy.edge.connection import Connection, request_id
 from proxy.edge.listener import Listener
 from tests.conftest import Build
+from tests.journeys.operating import eventually
 from tests.world import HELLO, KEY, MODEL, World
 
 PROBE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -249,3 +250,74 @@ def test_ids_are_in_the_order_of_time_and_never_the_same() -> None:
     assert len(set(made)) == len(made)
     assert all(re.fullmatch("req_[0-9a-f]{32}", each) for each in made)
     assert int(made[-1][4:16], 16) == 1_763_757_956_500
+
+
+UPGRADE = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close, upgrade\r\nUpgrade: websocket\r\n\r\n"
+UNKNOWN = b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"
+OLD = b"GET /livez HTTP/1.0\r\nHost: x\r\n\r\n"
+
+
+async def said(here: World, *sent: bytes, then: Callable[[asyncio.StreamWriter], None]) -> list[bytes]:
+    """The status lines of all that a connection says until its end, while much else is under way."""
+    gauge = here.proxy.services.metrics.requests_under_way
+    gauge.value += 9
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(here.url("").rsplit(":", 1)[1]))
+        writer.write(b"".join(sent))
+        then(writer)
+        async with asyncio.timeout(10):
+            answers = await reader.read()
+        writer.close()
+    finally:
+        gauge.value -= 9
+    return re.findall(rb"HTTP/1\.1 (\d+)", answers)
+
+
+def nothing(_: asyncio.StreamWriter) -> None:
+    """Wait for the end."""
+
+
+@pytest.mark.parametrize("asked", [PROBE, UNKNOWN, PROBE + UNKNOWN])
+async def test_who_says_no_more_is_answered_under_load_as_well(build: Build, asked: bytes) -> None:
+    here = await build()
+    for _ in range(5):
+        told = await said(here, asked, then=lambda writer: writer.write_eof())
+        assert told == [b"404" if each == b"nowhere" else b"200" for each in re.findall(rb"/(\w+) ", asked)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ([UPGRADE], [b"200"]),
+        ([PROBE, UPGRADE], [b"200", b"200"]),
+        ([UNKNOWN, PROBE, OLD], [b"404", b"200", b"200"]),
+        ([PROBE, PROBE[:-2] + b"Connection: close\r\n\r\n"], [b"200", b"200"]),
+    ],
+)
+async def test_under_load_answers_come_in_their_order_and_before_the_end(
+    build: Build, asked: list[bytes], told: list[bytes]
+) -> None:
+    assert await said(await build(), *asked, then=nothing) == told
+
+
+async def test_under_load_who_asks_much_and_reads_nothing_is_not_written_to_without_end(build: Build) -> None:
+    here = await build(models={"aliases": {f"alias-{number}": MODEL for number in range(300)}})
+    gauge = here.proxy.services.metrics.requests_under_way
+    gauge.value += 9
+    address = ("127.0.0.1", int(here.url("").rsplit(":", 1)[1]))
+    with socket.create_connection(address) as client:
+        client.settimeout(0)
+        asked = f"GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode() * 2500
+        await asyncio.get_running_loop().sock_sendall(client, asked)
+
+        server = here.proxy.listener._server
+        assert server is not None
+
+        async def does_not_keep_up() -> bool:
+            return any(isinstance(each, Connection) and each.stuck is not None for each in server._open)
+
+        await eventually(does_not_keep_up)
+        [connection] = server._open
+        assert isinstance(connection.transport, asyncio.Transport)
+        assert connection.transport.get_write_buffer_size() < 1 << 20
+    gauge.value -= 9

@@ -319,6 +319,26 @@ def test_a_new_segment_that_cannot_be_begun_leaves_the_old_one_in_use(spool: Spo
     assert spool.trouble is None
 
 
+def test_a_file_that_is_closed_with_an_error_is_closed(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a file system of the network, which may find out as late as then that it has no room."""
+    close = os.close
+
+    def full(file: int) -> None:
+        close(file)
+        if file == old:
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    spool.begin("a", row("a"))
+    spool.end("b", row("b"))
+    old = spool._file
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "close", full)
+        assert spool.turn()
+    spool.end("a", row("a", 1))
+    assert newest(spool).rows() == [row("a", 1)]
+    assert [segment.rows for segment in spool.closed] == [1]
+
+
 def test_a_folder_that_was_removed_is_made_again_with_what_was_in_the_newest_file(tmp_path: Path) -> None:
     root = tmp_path / "spool"
     spool = Spool(root, LIMIT, refuse=False)
