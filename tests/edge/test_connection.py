@@ -254,6 +254,7 @@ def test_ids_are_in_the_order_of_time_and_never_the_same() -> None:
 
 UPGRADE = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close, upgrade\r\nUpgrade: websocket\r\n\r\n"
 UNKNOWN = b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"
+CHAT = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
 OLD = b"GET /livez HTTP/1.0\r\nHost: x\r\n\r\n"
 
 
@@ -321,3 +322,10 @@ async def test_under_load_who_asks_much_and_reads_nothing_is_not_written_to_with
         assert isinstance(connection.transport, asyncio.Transport)
         assert connection.transport.get_write_buffer_size() < 1 << 20
     gauge.value -= 9
+
+
+async def test_who_wanted_to_become_something_else_is_served_on(build: Build) -> None:
+    body = codec.encode({"model": MODEL, "messages": HELLO})
+    head = f"Authorization: Bearer {KEY}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    asked = [UPGRADE.replace(b"close, ", b""), CHAT + head + body, PROBE[:-2] + b"Connection: close\r\n\r\n"]
+    assert await said(await build(), *asked, then=nothing) == [b"200"] * 3
