@@ -56,9 +56,12 @@ class Outbox:
         self._due = False
         self._loop = asyncio.get_running_loop()
 
-    def post(self, transport: asyncio.Transport, data: bytes) -> None:
-        """Write, by the end of this turn of the event loop. What a connection cannot take any more is lost."""
-        if len(data) >= LARGE or not (self._due or self.soon()):
+    def post(self, transport: asyncio.Transport, data: bytes, *, wait: bool = True) -> None:
+        """Write, by the end of this turn of the event loop. What a connection cannot take any more is lost.
+
+        Without `wait` nothing is begun that has to be waited for; what waits already comes first all the same.
+        """
+        if len(data) >= LARGE or not (self._due or (wait and self.soon())):
             self.flush()
             transport.write(data)
             return

@@ -72,6 +72,17 @@ async def test_where_nothing_else_is_under_way_nothing_waits(under_way: int) -> 
     assert desk.happened == ["first", "one-a"]
 
 
+async def test_what_does_not_want_to_wait_begins_no_waiting_and_overtakes_nobody() -> None:
+    desk = Desk()
+    desk.outbox.post(desk.socket("one"), b"-a", wait=False)
+    assert desk.happened == ["first", "one-a"]
+    desk.outbox.post(desk.socket("two"), b"-b")
+    desk.outbox.post(desk.socket("one"), b"-c", wait=False)
+    assert desk.happened[2:] == []
+    await turn()
+    assert desk.happened[2:] == ["first", "two-b", "one-c"]
+
+
 async def test_who_is_alone_by_now_does_not_overtake_those_who_wait() -> None:
     desk = Desk()
     desk.outbox.post(desk.socket("one"), b"-a")

@@ -24,6 +24,8 @@ NEXT, LAST = b"\r\n", b"\r\n" + END
 """What stands behind a chunk: behind the last one with data the end as well."""
 
 
+LONE = 1024
+"""Bytes up to which a piece has most likely come alone, as chunks of a model do: there is nothing to write with it."""
 SIZES = tuple(b"%x\r\n" % size for size in range(1024))
 """How a chunk of so many bytes begins: most have one event, and its size need not be spelled each time."""
 
@@ -182,7 +184,7 @@ class StreamedReply:
         transport = connection.transport  # as `Connection.send` does: a call less for each chunk
         if transport is None or transport.is_closing():
             raise ConnectionResetError(GONE)
-        connection.outbox.post(transport, data)
+        connection.outbox.post(transport, data, wait=len(data) > LONE)
 
     def force_close(self) -> None:
         """The connection ends with this answer."""

@@ -65,7 +65,9 @@ def test_the_date_is_the_time_in_the_form_of_http() -> None:
 def test_a_piece_is_a_chunk_of_its_size(size: int) -> None:
     written: list[bytes] = []
     transport = SimpleNamespace(is_closing=lambda: False)
-    connection = SimpleNamespace(transport=transport, outbox=SimpleNamespace(post=lambda _, data: written.append(data)))
+    connection = SimpleNamespace(
+        transport=transport, outbox=SimpleNamespace(post=lambda _, data, **_wait: written.append(data))
+    )
     request = SimpleNamespace(version=HttpVersion11, keep_alive=True)
     reply = StreamedReply(cast("Any", connection), cast("Any", request), last=False)
     reply.write(b"x" * size)
