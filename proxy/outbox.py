@@ -3,9 +3,9 @@
 Theory of operation. Under load a turn of the loop serves many requests. Each would write to its sockets as it is
 served, and its lines into the ledger's file: the processor would go back and forth between the kernel's code and ours,
 which do not fit into its caches together, and every write would wake whoever waits for it. So what is to be written is
-posted here, and goes out in one go: first what must be on the disk before anybody hears of a request (`first`), in one
-write for all of them, then the sockets, one after the other. Per request that takes a fifth of the processor's time
-off. No posted byte is seen by anybody before the lines that account for it are handed to the kernel.
+posted here, and goes out in one go: first what the kernel must have before anybody hears of a request (`first`), in one
+write for all of them, then the sockets, one after the other. That takes about a quarter off the processor's time for a
+request.
 
 Where nothing else is under way nothing is gained by waiting, and what is large shall find out at once whether its
 reader keeps up: both are written when they are posted.

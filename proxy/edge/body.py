@@ -57,8 +57,10 @@ def _at_hand(exchange: Exchange) -> bytes | None:
     if not content._eof or content._exception is not None or len(pieces) != 1 or content._buffer_offset:  # noqa: SLF001
         return None
     body = pieces.popleft()
-    if type(exchange.request) is not web.BaseRequest:  # as behind a request that wanted to become something else
-        exchange.request.content = EMPTY_PAYLOAD  # a reader takes 1 KB, as long as a stream lasts
+    # A reader takes 1 KB, as long as a stream lasts. aiohttp's own requests do not let go of theirs; they come behind
+    # one that wanted to become a websocket.
+    if type(exchange.request) is not web.BaseRequest:
+        exchange.request.content = EMPTY_PAYLOAD
     if len(body) > limit:
         raise _too_large(limit)
     exchange.record.bytes_in = len(body)

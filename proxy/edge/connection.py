@@ -127,9 +127,8 @@ class Connection(RequestHandler):
         All are served by this very task. What is no HTTP/1.1, or wants to become something else, is left to aiohttp,
         and then all that follows on this connection.
         """
-        self._task_handler = self.server = (
-            asyncio.current_task()
-        )  # where tasks begin at once, aiohttp does not know yet
+        # From Python 3.12 on aiohttp begins this task at once, and notes only then which it is.
+        self._task_handler = self.server = asyncio.current_task()
         while not self._force_close:
             if not self._messages:
                 self._waiter = waiter = self.loop.create_future()

@@ -57,7 +57,7 @@ class Route:
 class NativeTransport:
     """asyncio and llhttp behind the port `Transport`. Made where its event loop runs."""
 
-    def __init__(  # noqa: PLR0913 - what the other transport takes, and two more
+    def __init__(  # noqa: PLR0913 - what the other transport takes, the wheel, and how many may idle
         self,
         *,
         connect: float,
