@@ -12,7 +12,8 @@ reader keeps up: both are written when they are posted.
 """
 
 import asyncio
-from typing import Protocol
+
+from proxy.pace import Gauge, Idle
 
 ALONE = 1
 """Requests under way up to which nothing waits for the turn's end."""
@@ -20,18 +21,6 @@ LARGE = 64 * 1024
 """Bytes that go out at once. A transport tells who writes to pause when it holds as many."""
 TOGETHER = 4 * LARGE
 """Bytes that wait at most, over all connections: one that asks and does not read must be told of soon."""
-
-
-class Gauge(Protocol):
-    """A number that changes."""
-
-    value: float
-
-
-class Idle:
-    """Nothing is under way, ever."""
-
-    value = 0.0
 
 
 def nothing() -> None:

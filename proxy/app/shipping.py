@@ -16,6 +16,7 @@ from proxy import codec
 from proxy.app.accounting import Surroundings
 from proxy.app.membership import Kept
 from proxy.errors import StoreUnavailable
+from proxy.pace import Pace
 from proxy.settings.ledger import Ledger
 from proxy.storage.binding import bind
 from proxy.storage.ledger import BadRow, Given, LedgerStore
@@ -34,7 +35,7 @@ ROWS, BYTES = 2000, 512 * 1024
 """Rows and bytes of a batch at most: the database has it in a fraction of a second, and nobody waits long for the write
 lock of SQLite."""
 AT_ONCE = 150
-"""Lines read before others have their turn: a fifth of a millisecond."""
+"""Lines read, or rows let go of, before others have their turn: a fifth of a millisecond."""
 NEARLY_FULL = 0.5
 """Part of the spool's size above which an operator is told."""
 PREFIX = "telnyx_proxy_ledger_"
@@ -62,8 +63,9 @@ class Rows(Protocol):
 class Shipper:
     """Moves rows out of one spool."""
 
-    def __init__(self, spool: Spool, root: Path, store: Rows, around: Surroundings) -> None:
-        """`root`: the folder of all spools, where dead processes have left theirs."""
+    def __init__(self, spool: Spool, root: Path, store: Rows, around: Surroundings, pace: Pace | None = None) -> None:
+        """`root`: the folder of all spools, where dead processes have left theirs. `pace`: as the store has it."""
+        self._pace = pace or Pace()
         self._spool = spool
         self._root = root
         self._store = store
@@ -188,15 +190,19 @@ class Shipper:
                 refused += await self._add(segment.finals[start : start + ROWS])
         else:
             lines = Lines(await asyncio.to_thread(segment.read), last=segment.last)
-            while lines.look(AT_ONCE):  # noqa: ASYNC110 - nothing is waited for: others have their turn
-                await asyncio.sleep(0)
+            while lines.look(AT_ONCE):
+                await self._pace.give_way()
             for batch in batches(lines.rows(), ROWS, BYTES):
                 refused += await self._add(batch)
             damaged = lines.damaged
         if damaged or refused:
             await self._set_aside(segment, damaged, refused)
         await asyncio.to_thread(segment.delete)
+        rows = segment.finals
         self._spool.forget(segment)
+        while rows:  # all at once, to free some thousand rows takes as long as to serve a dozen requests
+            del rows[-AT_ONCE:]
+            await self._pace.give_way()
 
     async def _add(self, rows: Sequence[Given]) -> list[Given]:
         """Add rows. Those that the database will never take. Raises StoreUnavailable."""
@@ -269,9 +275,11 @@ def _place_of(fault: Exception) -> str:
 
 
 @asynccontextmanager
-async def shipping(spool: Spool, root: Path, store: Rows, around: Surroundings) -> AsyncIterator[None]:
+async def shipping(
+    spool: Spool, root: Path, store: Rows, around: Surroundings, pace: Pace | None = None
+) -> AsyncIterator[None]:
     """Ship while the body runs, and what there is at its end. Closes the spool."""
-    shipper = Shipper(spool, root, store, around)
+    shipper = Shipper(spool, root, store, around, pace)
     task = around.tasks.start(shipper.run())
     try:
         yield
@@ -289,7 +297,8 @@ async def spooling(kept: Kept, settings: Ledger, around: Surroundings, workers: 
     """
     given, database = settings.spool, kept.store.database
     root = Path(given.folder)
-    store = LedgerStore(database)
+    pace = Pace(around.metrics.requests_under_way)
+    store = LedgerStore(database, pace)
     await bind(database, root)
     outbox = around.outbox
     spool = Spool(
@@ -297,5 +306,5 @@ async def spooling(kept: Kept, settings: Ledger, around: Surroundings, workers: 
     )
     if outbox is not None:
         outbox.first = spool.flush
-    async with shipping(spool, root, store, around):
+    async with shipping(spool, root, store, around, pace):
         yield spool

@@ -18,6 +18,7 @@ from proxy.app.keeping import Condition
 from proxy.app.shipping import CANNOT_TURN, CANNOT_WRITE, EVERY, FILLING, PRUNE_EVERY, Rows, Shipper, shipping
 from proxy.app.tasks import Tasks
 from proxy.errors import StoreUnavailable
+from proxy.pace import Pace
 from proxy.storage import spool as spool_module
 from proxy.storage.ledger import BadRow, Given, LedgerStore
 from proxy.storage.ledger_schema import REQUESTS
@@ -275,6 +276,23 @@ async def test_only_so_many_rows_are_remembered_and_the_others_are_read(
     assert place.spool.closed[0].finals == [*rows_of(*"fgh").values()], "those that were shipped make room"
     await place.shipper.look()
     assert sorted(place.database.rows) == [*"abcdefgh"]
+
+
+async def test_what_was_remembered_is_let_go_of_in_slices(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AT_ONCE", 2)
+    end_remembered(place.spool, *"abcde")
+    place.spool.turn()
+    rows = place.spool.closed[0].finals or []
+    left: list[int] = []
+
+    class Watched(Pace):
+        async def give_way(self) -> None:
+            assert not place.spool.closed
+            left.append(len(rows))
+
+    await Shipper(place.spool, place.root, place.store, place.around, Watched()).look()
+    assert left == [3, 1, 0]
+    assert sorted(place.database.rows) == [*"abcde"]
 
 
 async def test_rows_that_came_back_from_a_full_disk_are_read(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

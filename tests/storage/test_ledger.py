@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from proxy import codec
 from proxy.accounts.entries import COLUMNS, Entry
 from proxy.errors import StoreUnavailable
+from proxy.pace import Pace
 from proxy.storage import ledger
 from proxy.storage.database import Database
 from proxy.storage.ledger import BadRow, LedgerStore
@@ -278,6 +279,33 @@ async def test_an_outage_is_told_as_one_and_what_was_not_added_can_be(opening: O
         await postgres.start()
     assert await kept.add(encoded(made("req_1"), made("req_2"))) == 1
     await expect_right_sums(kept.database)
+
+
+class Counted(Pace):
+    """How often others had their turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times = 0
+
+    async def give_way(self) -> None:
+        self.times += 1
+        await super().give_way()
+
+
+@pytest.mark.parametrize("read", [True, False], ids=["as JSON", "as they were remembered"])
+async def test_others_have_their_turn_between_slices_of_a_batch(
+    database: Database, monkeypatch: pytest.MonkeyPatch, *, read: bool
+) -> None:
+    monkeypatch.setattr(ledger, "READ_AT_ONCE", 2)
+    monkeypatch.setattr(ledger, "AT_ONCE", 4)
+    pace = Counted()
+    entries = [made(f"req_{number}") for number in range(9)]
+    given: Sequence[ledger.Given] = encoded(*entries) if read else [tuple(entry) for entry in entries]
+    assert await LedgerStore(database, pace).add(given) == 9
+    grouped_added_summed = 3 + 3 + 3 if database.location.path else 0
+    looked_at = 5 if read or not database.location.path else 3
+    assert pace.times == looked_at + grouped_added_summed
 
 
 async def test_tables_that_are_gone_are_an_outage(kept: LedgerStore) -> None:

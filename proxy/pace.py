@@ -1,0 +1,47 @@
+"""Work that nobody waits for is done in slices, and requests that are under way go on between them.
+
+Handing over to the event loop after each slice is not enough: a request waits for Telnyx between two of its own turns,
+and work that comes back at once would fill every such gap, so that whatever arrives meets a busy loop. So a slice gives
+way for longer than it took while requests come; where none has for a while, the next slice follows at once.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+PAUSE = 0.001
+"""Seconds: the shortest time a timer of the event loop knows, and some five times what a slice takes."""
+LULL = 0.1
+"""Seconds without a request after which none is expected at once: a gap between two of a stream of them is shorter."""
+
+
+class Gauge(Protocol):
+    """A number that changes."""
+
+    value: float
+
+
+class Idle:
+    """Nothing is under way, ever."""
+
+    value = 0.0
+
+
+class Pace:
+    """How fast one process does what can wait."""
+
+    __slots__ = ("_now", "_quiet_at", "_under_way")
+
+    def __init__(self, under_way: Gauge | None = None, now: Callable[[], float] = time.monotonic) -> None:
+        """`under_way`: how many requests are; `now`: seconds of a clock that only goes forward."""
+        self._under_way: Gauge = under_way or Idle()
+        self._now = now
+        self._quiet_at = now()
+
+    async def give_way(self) -> None:
+        """Between two slices: let others have their turn."""
+        now = self._now()
+        if self._under_way.value:
+            self._quiet_at = now + LULL
+        await asyncio.sleep(PAUSE if now < self._quiet_at else 0)
