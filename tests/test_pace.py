@@ -4,7 +4,10 @@ import asyncio
 
 import pytest
 
-from proxy.pace import LULL, PAUSE, Gauge, Idle, Pace
+from proxy.pace import LULL, PAUSE, SHARE, Gauge, Idle, Pace
+
+TURN = 0.004
+"""Seconds that a turn of the event loop takes here."""
 
 
 class UnderWay:
@@ -14,33 +17,60 @@ class UnderWay:
         self.value = value
 
 
+class Scene:
+    """A clock that work and others' turns move on, and the pauses that were made."""
+
+    def __init__(self, under_way: float) -> None:
+        self.gauge = UnderWay(under_way)
+        self.now = 100.0
+        self.pauses: list[float] = []
+        self.pace = Pace(self.gauge, lambda: self.now)
+
+    async def others(self, seconds: float) -> None:
+        """In place of `asyncio.sleep`."""
+        self.pauses.append(seconds)
+        self.now += seconds + TURN
+
+    async def work(self, seconds: float, slice_: float) -> None:
+        """Work in slices, each of which takes so long."""
+        for _ in range(round(seconds / slice_)):
+            self.now += slice_
+            await self.pace.give_way()
+
+
 @pytest.fixture
-def paused(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Seconds of each pause that is made from here on. None of them takes any time."""
-    found: list[float] = []
-    turn = asyncio.sleep
-
-    async def sleep(seconds: float) -> None:
-        found.append(seconds)
-        await turn(0)
-
-    monkeypatch.setattr(asyncio, "sleep", sleep)
-    return found
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    made = Scene(under_way=1)
+    monkeypatch.setattr(asyncio, "sleep", made.others)
+    return made
 
 
-async def test_a_slice_leaves_time_to_requests_while_they_come(paused: list[float]) -> None:
-    gauge, now = UnderWay(0), 100.0
-    pace = Pace(gauge, lambda: now)
-    for under_way, later in ((0, 0.0), (1, 1.0), (0, LULL / 2), (0, LULL), (300, 0.0), (0, LULL * 0.9)):
-        gauge.value, now = under_way, now + later
-        await pace.give_way()
-    assert paused == [0, PAUSE, PAUSE, 0, PAUSE, PAUSE]
+@pytest.mark.parametrize("slice_", [0.00005, 0.0001, 0.0003])
+async def test_while_requests_come_it_takes_its_share_of_the_time_and_hardly_more(scene: Scene, slice_: float) -> None:
+    await scene.work(1.0, slice_)
+    assert set(scene.pauses) == {PAUSE}
+    worked = 1.0 / len(scene.pauses)
+    assert worked == pytest.approx(SHARE * (PAUSE + TURN), abs=slice_ * 1.01)
+
+
+async def test_a_slice_that_takes_long_has_others_come_next(scene: Scene) -> None:
+    await scene.work(0.5, 0.05)
+    assert len(scene.pauses) == 10
+
+
+async def test_a_gap_between_two_requests_is_no_lull(scene: Scene) -> None:
+    await scene.work(0.1, 0.1)
+    scene.gauge.value = 0
+    await scene.work(0.05, 0.05)
+    assert scene.pauses == [PAUSE, PAUSE]
+    scene.now += LULL
+    await scene.work(0.05, 0.05)
+    assert scene.pauses == [PAUSE, PAUSE, 0]
 
 
 @pytest.mark.parametrize("gauge", [None, Idle(), UnderWay(0)])
-async def test_where_nothing_is_under_way_only_a_turn_is_given(gauge: Gauge | None, paused: list[float]) -> None:
+async def test_where_nothing_is_under_way_only_a_turn_is_given(gauge: Gauge | None) -> None:
     others: list[str] = []
     asyncio.get_running_loop().call_soon(others.append, "had its turn")
     await Pace(gauge).give_way()
-    assert paused == [0]
     assert others == ["had its turn"]

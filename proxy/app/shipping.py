@@ -24,7 +24,9 @@ from proxy.storage.segments import Lines, Place, Segment, adopt, batches, held
 from proxy.storage.spool import Spool
 
 EVERY = 1.0
-"""Seconds between two looks at the spool: how far the database is behind."""
+"""Seconds from one look at the spool to the next: how far the database is behind."""
+REST = 0.1
+"""Seconds between two looks at least, where shipping takes as long as that."""
 ADOPT_EVERY = 10
 """Looks between two searches for what dead processes left behind."""
 PRUNE_EVERY = 3600.0
@@ -75,15 +77,16 @@ class Shipper:
 
     async def run(self) -> None:
         """Until cancelled."""
-        looks = 0
+        looks, steady = 0, self._around.clock.steady
         while True:
             if looks % ADOPT_EVERY == 0:
                 await self._surely(self.adopt())
+            began = steady()
             await self._surely(self.look())
             await self._surely(self.note_prices())
             await self._surely(self.prune())
             looks += 1
-            await self._around.pause(EVERY)
+            await self._around.pause(max(REST, began + EVERY - steady()))
 
     async def finish(self) -> None:
         """Ship what there is, within LAST seconds, and close the spool."""

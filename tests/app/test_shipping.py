@@ -15,7 +15,7 @@ from proxy.accounts.entries import Charge, entry
 from proxy.accounts.ledger import Record
 from proxy.app import shipping as module
 from proxy.app.keeping import Condition
-from proxy.app.shipping import CANNOT_TURN, CANNOT_WRITE, EVERY, FILLING, PRUNE_EVERY, Rows, Shipper, shipping
+from proxy.app.shipping import CANNOT_TURN, CANNOT_WRITE, EVERY, FILLING, PRUNE_EVERY, REST, Rows, Shipper, shipping
 from proxy.app.tasks import Tasks
 from proxy.errors import StoreUnavailable
 from proxy.pace import Pace
@@ -552,6 +552,20 @@ async def test_shipping_goes_on_whatever_happens_until_the_end(place: Place) -> 
     assert sorted(place.database.rows) == ["a", "dead"]
     assert list(place.root.iterdir()) == []
     assert place.failed == []
+    await place.tasks.close()
+
+
+@pytest.mark.parametrize(("took", "rest"), [(0.0, EVERY), (0.25, EVERY - 0.25), (EVERY, REST), (60.0, REST)])
+async def test_a_look_begins_every_second_however_long_the_last_one_took(
+    place: Place, took: float, rest: float
+) -> None:
+    def pass_time() -> None:
+        place.hand.now += took
+
+    place.end("a")
+    place.database.before = pass_time
+    async with shipping(place.spool, place.root, place.store, place.around):
+        assert await place.pauses.get() == pytest.approx(rest)
     await place.tasks.close()
 
 
