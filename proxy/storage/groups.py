@@ -168,9 +168,14 @@ EMPTY: dict[type, str] = {tuple: "[]", dict: "{}"}
 
 
 def insertion(size: int) -> str:
-    """The statement that adds so many rows of a group to `requests`, where they are not there."""
-    first = len(SHARED) + 1
-    shared = ", ".join(f"?{number}" for number in range(1, first))
-    rows = ((f"?{first + row * len(OWN) + place}" for place in range(len(OWN))) for row in range(size))
-    listed = ", ".join(f"({shared}, {', '.join(own)})" for own in rows)
-    return f"INSERT INTO requests ({', '.join((*SHARED, *OWN))}) VALUES {listed} ON CONFLICT DO NOTHING"  # noqa: S608 - only names of ours
+    """The statement that adds so many rows of a group to `requests`, where they are not there.
+
+    Its places have no numbers, by which each row could name what it shares: from Python 3.14 on the driver refuses them
+    (https://docs.python.org/3.12/whatsnew/3.12.html#deprecated).
+    """
+    shared, own = (", ".join("?" * len(names)) for names in (SHARED, OWN))
+    rows = ", ".join(f"({own})" for _ in range(size))
+    return (
+        f"INSERT INTO requests ({', '.join((*SHARED, *OWN))}) "  # noqa: S608 - only names of ours
+        f"SELECT * FROM (SELECT {shared}) CROSS JOIN (VALUES {rows}) WHERE true ON CONFLICT DO NOTHING"
+    )

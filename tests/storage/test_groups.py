@@ -1,5 +1,7 @@
 """Requests that are alike are bound together; that all of them arrive as they are is in `test_ledger`."""
 
+import re
+
 import pytest
 
 from proxy.accounts.entries import COLUMNS
@@ -15,9 +17,9 @@ def test_every_column_is_in_one_of_two_places_and_has_a_rule() -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_statement_binds_what_is_shared_once_and_the_rest_for_each_row(size: int) -> None:
-    numbers = {int(word) for word in insertion(size).replace("?", " ? ").replace(",", " ").replace(")", " ").split()
-               if word.isdigit()}  # fmt: skip
-    assert numbers == set(range(1, len(SHARED) + size * len(OWN) + 1))
+    statement = insertion(size)
+    assert statement.count("?") == len(SHARED) + size * len(OWN)
+    assert not re.search(r"\?\d", statement), "Python 3.14 takes no numbers with values in a row"
 
 
 def test_rows_that_are_alike_are_one_group_and_no_row_is_left_out() -> None:
