@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types house format bench bench-sequential bench-growth bench-micro bench-peers test-clients soak lock clean setup setup-dev docs
+.PHONY: help run test lint types house format bench bench-sequential bench-growth bench-micro bench-peers test-path test-clients soak lock clean setup setup-dev docs
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ bench-peers: setup-dev ## The same beside rival gateways, installed from their r
 bench-micro: setup-dev ## Every hot function beside a fixed piece of work, and what has become slower
 	$(BIN)/python -m tests.bench.micro
 
+test-path: setup-dev ## What a request goes through, for other Pythons: make test-path PYTHON=python3.13 VENV=.venv-3.13
+	$(BIN)/python -m pytest -n 2 --dist worksteal --reruns 1 tests/journeys tests/upstream/test_transport.py tests/edge/test_connection.py tests/storage/test_ledger.py
+
 test-clients: setup-dev ## Every client of the matrix, each in its own environment (some minutes, about 3 GB in .cache)
 	$(BIN)/python -m tests.clients
 
@@ -58,7 +61,7 @@ lock: ## Resolve the newest versions into the lock files (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements-dev.lock --group build -o requirements.lock
 
 clean: ## Remove everything that was made here
-	rm -rf $(VENV) dist .coverage* .schemathesis .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-* dist .coverage* .schemathesis .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 setup: $(VENV)/.run
