@@ -16,6 +16,8 @@ PAUSE = 0.001
 """Seconds that others have at least: the shortest time a timer of the event loop knows."""
 SHARE = 0.15
 """Of the time that others had. It is exceeded by a part of a slice."""
+MOST = 0.002
+"""Seconds of work at most before others have a turn, also where a process was stopped for an hour."""
 LULL = 0.1
 """Seconds without a request after which none is expected at once: a gap between two of a stream of them is shorter."""
 
@@ -52,4 +54,4 @@ class Pace:
             return
         await asyncio.sleep(PAUSE if now < self._quiet_at else 0)
         back = self._now()
-        self._until = back + (back - now) * SHARE
+        self._until = back + min(MOST, (back - now) * SHARE)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from proxy.pace import LULL, PAUSE, SHARE, Gauge, Idle, Pace
+from proxy.pace import LULL, MOST, PAUSE, SHARE, Gauge, Idle, Pace
 
 TURN = 0.004
 """Seconds that a turn of the event loop takes here."""
@@ -23,13 +23,14 @@ class Scene:
     def __init__(self, under_way: float) -> None:
         self.gauge = UnderWay(under_way)
         self.now = 100.0
+        self.turn = TURN
         self.pauses: list[float] = []
         self.pace = Pace(self.gauge, lambda: self.now)
 
     async def others(self, seconds: float) -> None:
         """In place of `asyncio.sleep`."""
         self.pauses.append(seconds)
-        self.now += seconds + TURN
+        self.now += seconds + self.turn
 
     async def work(self, seconds: float, slice_: float) -> None:
         """Work in slices, each of which takes so long."""
@@ -56,6 +57,14 @@ async def test_while_requests_come_it_takes_its_share_of_the_time_and_hardly_mor
 async def test_a_slice_that_takes_long_has_others_come_next(scene: Scene) -> None:
     await scene.work(0.5, 0.05)
     assert len(scene.pauses) == 10
+
+
+async def test_after_a_long_stop_others_have_their_turn_soon(scene: Scene) -> None:
+    scene.turn = 3600.0
+    await scene.work(MOST, MOST)
+    scene.turn, scene.pauses[:] = TURN, []
+    await scene.work(MOST * 1.25, MOST / 4)
+    assert len(scene.pauses) == 1
 
 
 async def test_a_gap_between_two_requests_is_no_lull(scene: Scene) -> None:
