@@ -16,10 +16,10 @@ PAUSE = 0.001
 """Seconds that others have at least: the shortest time a timer of the event loop knows."""
 SHARE = 0.15
 """Of the time that others had. It is exceeded by a part of a slice."""
-MOST = 0.002
-"""Seconds of work at most before others have a turn, also where a process was stopped for an hour."""
+MOST = 0.01
+"""Seconds of work at most before others have a turn, however long theirs was: the process may have been stopped."""
 LULL = 0.1
-"""Seconds without a request after which none is expected at once: a gap between two of a stream of them is shorter."""
+"""Seconds without a request seen after which none is expected: a gap between two of a stream of them is shorter."""
 
 
 class Gauge(Protocol):

@@ -63,8 +63,10 @@ async def test_after_a_long_stop_others_have_their_turn_soon(scene: Scene) -> No
     scene.turn = 3600.0
     await scene.work(MOST, MOST)
     scene.turn, scene.pauses[:] = TURN, []
-    await scene.work(MOST * 1.25, MOST / 4)
-    assert len(scene.pauses) == 1
+    await scene.work(MOST * 0.9, MOST * 0.3)
+    assert scene.pauses == []
+    await scene.work(MOST * 0.3, MOST * 0.3)
+    assert scene.pauses == [PAUSE]
 
 
 async def test_a_gap_between_two_requests_is_no_lull(scene: Scene) -> None:
@@ -78,8 +80,18 @@ async def test_a_gap_between_two_requests_is_no_lull(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("gauge", [None, Idle(), UnderWay(0)])
-async def test_where_nothing_is_under_way_only_a_turn_is_given(gauge: Gauge | None) -> None:
+async def test_where_nothing_is_under_way_only_a_turn_is_given(
+    gauge: Gauge | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses, turn = list[float](), asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await turn(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     others: list[str] = []
     asyncio.get_running_loop().call_soon(others.append, "had its turn")
     await Pace(gauge).give_way()
     assert others == ["had its turn"]
+    assert pauses == [0]

@@ -26,7 +26,7 @@ from proxy.storage.spool import Spool
 EVERY = 1.0
 """Seconds from one look at the spool to the next: how far the database is behind."""
 REST = 0.1
-"""Seconds between two looks at least, where shipping takes as long as that."""
+"""Seconds between two looks at least, where there is so much to ship. After one that failed they are EVERY."""
 ADOPT_EVERY = 10
 """Looks between two searches for what dead processes left behind."""
 PRUNE_EVERY = 3600.0
@@ -73,6 +73,7 @@ class Shipper:
         self._store = store
         self._around = around
         self._pruned = around.clock.steady() - PRUNE_EVERY
+        self._failed = False  # the last look
         self._told = 0  # rows that were dropped, as far as anybody was told
 
     async def run(self) -> None:
@@ -86,7 +87,7 @@ class Shipper:
             await self._surely(self.note_prices())
             await self._surely(self.prune())
             looks += 1
-            await self._around.pause(max(REST, began + EVERY - steady()))
+            await self._around.pause(EVERY if self._failed else max(REST, began + EVERY - steady()))
 
     async def finish(self) -> None:
         """Ship what there is, within LAST seconds, and close the spool."""
@@ -125,7 +126,7 @@ class Shipper:
 
     async def look(self) -> None:
         """Ship what there is, as far as the database takes it, and tell how things are."""
-        spool = self._spool
+        spool, self._failed = self._spool, False
         try:
             await self._turn()
             for _ in range(len(spool.closed)):
@@ -133,12 +134,16 @@ class Shipper:
                     await self._ship(spool.closed[0])
                 await self._turn()  # a long backlog: what comes meanwhile has its turn
         except StoreUnavailable:
-            self._count("ship_failures_total")
+            self._note_failure()
         except Exception:
-            self._count("ship_failures_total")
+            self._note_failure()
             raise
         finally:
             self._tell()
+
+    def _note_failure(self) -> None:
+        self._failed = True
+        self._count("ship_failures_total")
 
     async def _turn(self) -> None:
         spool = self._spool
@@ -198,6 +203,8 @@ class Shipper:
             for batch in batches(lines.rows(), ROWS, BYTES):
                 refused += await self._add(batch)
             damaged = lines.damaged
+            while lines.let_go(AT_ONCE):
+                await self._pace.give_way()
         if damaged or refused:
             await self._set_aside(segment, damaged, refused)
         await asyncio.to_thread(segment.delete)

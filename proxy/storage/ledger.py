@@ -9,8 +9,7 @@ was, for nobody else writes meanwhile; the database adds those up itself, as Pos
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -38,8 +37,9 @@ REFUSED_BY_POSTGRESQL = frozenset({"22", "23", "54"})
 AT_ONCE = 64
 """Rows that are looked at before others may have their turn: a tenth of a millisecond, in which no request goes on."""
 
-SLICES = 4
-"""Of so many rows, that SQLite gets at once: a millisecond of its thread. Each time costs a turn of the event loop."""
+BOUND_AT_ONCE = 512
+"""Rows that SQLite gets at once: two milliseconds of its thread. Each time costs a turn of the event loop, in which
+nobody else may write."""
 
 READ_AT_ONCE = 32
 """The same of rows that are JSON."""
@@ -76,9 +76,9 @@ class LedgerStore:
             return 0
         with _refusals():
             if self.database.location.path is not None:
-                given = await _grouped(rows, self._pace)
+                batch = await _prepared(rows, self._pace)
                 async with self.database.begin() as connection:
-                    return await _add_to_sqlite(connection, given, self._pace)
+                    return await _add_to_sqlite(connection, batch)
             written = await _written(rows, self._pace)
             await partitions.expect_days(self.database, partitions.days_of(written), self._days)
             async with self.database.begin() as connection:
@@ -119,21 +119,39 @@ SUMMING_ON_SQLITE = tuple(
 )
 
 
-async def _grouped(rows: Sequence[Given], pace: Pace) -> list[list[groups.Group]]:
+class Batch(NamedTuple):
+    """Rows as SQLite gets them. All that takes time is done before it is locked.
+
+    Attributes:
+        bound: by the number of rows that a statement adds, what is bound to it, once for each time that it runs.
+        sums: of all of them; number: how many these are.
+    """
+
+    bound: Mapping[int, Sequence[groups.Row]]
+    sums: summing.Sums
+    number: int
+
+
+async def _prepared(rows: Sequence[Given], pace: Pace) -> Batch:
     """In groups of those that are alike, wherever in the batch they came, some at a time."""
-    neighbours = groups.Neighbours()
     at_once = READ_AT_ONCE if any(isinstance(row, bytes) for row in rows) else AT_ONCE
+    neighbours, sums = groups.Neighbours(), summing.Sums()
+    bound: dict[int, list[groups.Row]] = {}
+    number = 0
     try:
         for some in _some(rows, at_once):
             neighbours.add(_taken_apart(some))
             await pace.give_way()
-        found: list[list[groups.Group]] = []
         for alike in _some(neighbours.rows(), AT_ONCE):
-            found.append(groups.groups(alike))
+            for group in groups.groups(alike):
+                number += len(group.own[0])
+                sums.add(group)
+                for size, values_of_some in group.bound():
+                    bound.setdefault(size, []).append(values_of_some)
             await pace.give_way()
     except ValueError:
         raise BadRow(REFUSED) from None
-    return found
+    return Batch(bound, sums, number)
 
 
 def _some(rows: Sequence[T], number: int) -> Iterator[Sequence[T]]:
@@ -156,34 +174,20 @@ async def _written(rows: Sequence[Given], pace: Pace) -> list[bytes]:
     return found
 
 
-async def _add_to_sqlite(connection: AsyncConnection, given: list[list[groups.Group]], pace: Pace) -> int:
+async def _add_to_sqlite(connection: AsyncConnection, batch: Batch) -> int:
     last = (await connection.execute(LAST_OF_SQLITE)).scalar_one()
-    added = total = 0
-    for some in _some(given, SLICES):
-        bound: dict[int, list[groups.Row]] = {}
-        for group in chain.from_iterable(some):
-            total += len(group.own[0])
-            for size, values_of_some in group.bound():
-                bound.setdefault(size, []).append(values_of_some)
-        for size, each in bound.items():
-            added += (await connection.exec_driver_sql(ADDING_TO_SQLITE[size], each)).rowcount
-    if added == total:
-        await _add_sums(connection, given, pace)
+    added = 0
+    for size, each in batch.bound.items():
+        for some in _some(each, BOUND_AT_ONCE // size):
+            added += (await connection.exec_driver_sql(ADDING_TO_SQLITE[size], some)).rowcount
+    if added == batch.number:
+        for rollup, statement in SUMMED_FOR_SQLITE:
+            if rows := batch.sums.rows(rollup):
+                await connection.exec_driver_sql(statement, rows)
     elif added:
-        for statement in SUMMING_ON_SQLITE:
-            await connection.execute(statement, {"last": last})
+        for summing_up in SUMMING_ON_SQLITE:
+            await connection.execute(summing_up, {"last": last})
     return added
-
-
-async def _add_sums(connection: AsyncConnection, given: list[list[groups.Group]], pace: Pace) -> None:
-    sums = summing.Sums()
-    for some in given:
-        for group in some:
-            sums.add(group)
-        await pace.give_way()
-    for rollup, statement in SUMMED_FOR_SQLITE:
-        if rows := sums.rows(rollup):
-            await connection.exec_driver_sql(statement, rows)
 
 
 def _adding_to_postgresql() -> str:

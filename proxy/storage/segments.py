@@ -120,6 +120,14 @@ class Lines:
         aborted = (row for identity, row in self.begun.items() if identity not in self.ended)
         return [*self.ended.values(), *aborted]
 
+    def let_go(self, number: int) -> bool:
+        """Forget so many of them: to free all at once takes time. Whether there are more."""
+        for kept in (self.ended, self.begun):
+            while kept and number:
+                kept.popitem()
+                number -= 1
+        return bool(self.ended or self.begun)
+
 
 def batches(rows: Sequence[bytes], most: int, size: int) -> Iterator[list[bytes]]:
     """The rows in order, at most `most` at a time and at most about `size` bytes."""

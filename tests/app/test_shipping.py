@@ -569,6 +569,21 @@ async def test_a_look_begins_every_second_however_long_the_last_one_took(
     await place.tasks.close()
 
 
+@pytest.mark.parametrize("fault", [StoreUnavailable("gone"), RuntimeError("a bug")])
+async def test_a_database_that_fails_slowly_is_left_alone_for_a_second(place: Place, fault: Exception) -> None:
+    def pass_time() -> None:
+        place.hand.now += 5.0
+
+    place.end("a")
+    place.database.before, place.database.fault = pass_time, fault
+    async with shipping(place.spool, place.root, place.store, place.around):
+        assert await place.pauses.get() == EVERY
+        place.database.fault = None
+        place.turns.release()
+        assert await place.pauses.get() == REST
+    await place.tasks.close()
+
+
 async def test_what_could_not_be_written_down_until_the_end_is_told(place: Place) -> None:
     async with shipping(place.spool, place.root, place.store, place.around):
         await place.pauses.get()

@@ -43,6 +43,15 @@ def test_final_rows_are_kept_and_provisional_ones_only_of_the_last_segment() -> 
     assert read(data, last=True).rows() == [row("a", 1), row("c"), row("b")]
 
 
+def test_rows_are_let_go_of_some_at_a_time() -> None:
+    lines = read(begun(row("a")) + begun(row("b")) + ended(row("c")) + ended(row("d")), last=True)
+    left = []
+    while lines.let_go(3):
+        left.append(len(lines.rows()))
+    assert left == [1]
+    assert lines.rows() == []
+
+
 def test_an_end_may_come_before_its_beginning() -> None:
     assert read(ended(row("a", 1)) + begun(row("a")), last=True).rows() == [row("a", 1)]
 
