@@ -124,11 +124,11 @@ class Batch(NamedTuple):
 
     Attributes:
         bound: by the number of rows that a statement adds, what is bound to it, once for each time that it runs.
-        sums: of all of them; number: how many these are.
+        sums: of all of them, with the statement that adds them to their table; number: how many rows these are.
     """
 
     bound: Mapping[int, Sequence[groups.Row]]
-    sums: summing.Sums
+    sums: Sequence[tuple[str, list[groups.Row]]]
     number: int
 
 
@@ -151,7 +151,7 @@ async def _prepared(rows: Sequence[Given], pace: Pace) -> Batch:
             await pace.give_way()
     except ValueError:
         raise BadRow(REFUSED) from None
-    return Batch(bound, sums, number)
+    return Batch(bound, [(statement, sums.rows(rollup)) for rollup, statement in SUMMED_FOR_SQLITE], number)
 
 
 def _some(rows: Sequence[T], number: int) -> Iterator[Sequence[T]]:
@@ -181,8 +181,8 @@ async def _add_to_sqlite(connection: AsyncConnection, batch: Batch) -> int:
         for some in _some(each, BOUND_AT_ONCE // size):
             added += (await connection.exec_driver_sql(ADDING_TO_SQLITE[size], some)).rowcount
     if added == batch.number:
-        for rollup, statement in SUMMED_FOR_SQLITE:
-            if rows := batch.sums.rows(rollup):
+        for statement, rows in batch.sums:
+            if rows:
                 await connection.exec_driver_sql(statement, rows)
     elif added:
         for summing_up in SUMMING_ON_SQLITE:
