@@ -3,9 +3,13 @@
 import json
 import math
 import sys
-from types import FrameType
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,14 +123,26 @@ TWICE = {
     "spelled with escapes": (b'{"\\u0061": 1, "\\u0061": 2}', "a"),
     "a quote in it": (b'{"a\\"b": 1, "a\\"b": 2}', 'a"b'),
     "three times": (b'{"a": 1, "a": 2, "a": 3}', "a"),
+    "as long as what is left": (b'{"a":1,"a":1e5,"b":1e1}', "a"),
     "a very long one": (b'{"%s": 1, "%s": 2}' % (b"k" * 5000, b"k" * 5000), "k" * NAME_LIMIT),
 }
 
 
+@contextmanager
+def as_if_large(*, large: bool = True) -> Iterator[None]:
+    """A text of a few bytes is read as one of megabytes is."""
+    small = {"SLICED": 0, "GIANT": 7, "OUTLINED": 0, "SPARSE": 1, "LONG": 40} if large else {}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in small.items():
+            patch.setattr(codec, name, value)
+        yield
+
+
+@pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize("case", TWICE)
-def test_a_key_that_stands_twice_is_told(case: str) -> None:
+def test_a_key_that_stands_twice_is_told(case: str, large: bool) -> None:  # noqa: FBT001 - drawn
     data, key = TWICE[case]
-    with pytest.raises(NotJson, match="stands twice") as caught:
+    with as_if_large(large=large), pytest.raises(NotJson, match="stands twice") as caught:
         decode_object(data)
     assert caught.value.duplicate == key
     assert len(caught.value.message) < 2 * NAME_LIMIT
@@ -144,19 +160,32 @@ ONCE = {
 }
 
 
+@pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize("case", ONCE)
-def test_a_key_that_stands_once_at_the_top_is_fine(case: str) -> None:
-    assert decode_object(ONCE[case]) == json.loads(ONCE[case])
+def test_a_key_that_stands_once_at_the_top_is_fine(case: str, large: bool) -> None:  # noqa: FBT001 - drawn
+    with as_if_large(large=large):
+        assert decode_object(ONCE[case]) == json.loads(ONCE[case])
 
 
-@given(st.lists(st.tuples(st.text(max_size=3), VALUES), max_size=6), st.booleans())
-def test_the_cheap_search_and_the_certain_reading_agree(pairs: list[tuple[str, Any]], spaced: bool) -> None:  # noqa: FBT001 - drawn
+KEYS = st.text(max_size=3)
+TEXTS = st.text('a"\\\\,{[:é\U0001f600', max_size=60)  # what has to be escaped, and what takes more than a byte
+
+
+@given(st.lists(st.tuples(KEYS, VALUES | TEXTS), max_size=6), st.booleans(), st.booleans(), st.booleans())
+def test_the_cheap_search_and_the_certain_reading_agree(
+    pairs: list[tuple[str, Any]],
+    spaced: bool,  # noqa: FBT001 - drawn
+    large: bool,  # noqa: FBT001 - drawn
+    growing: bool,  # noqa: FBT001 - drawn
+) -> None:
     colon = " : " if spaced else ":"
-    data = ("{" + ",".join(f"{encode_text(key)}{colon}{encode_text(value)}" for key, value in pairs) + "}").encode()
+    text = ("{" + ",".join(f"{encode_text(key)}{colon}{encode_text(value)}" for key, value in pairs) + "}").encode()
+    data = bytearray(text) if growing else text
     if len({key for key, _ in pairs}) == len(pairs):
-        assert decode_object(data) == dict(pairs)
+        with as_if_large(large=large):
+            assert decode_object(data) == dict(pairs)
     else:
-        with pytest.raises(NotJson) as caught:
+        with as_if_large(large=large), pytest.raises(NotJson) as caught:
             decode_object(data)
         assert [key for key, _ in pairs].count(caught.value.duplicate or "") > 1
 
@@ -228,6 +257,61 @@ def test_a_request_with_space_in_it_is_searched_and_not_read_twice() -> None:
     assert searched(data) == 2 * len(data)
 
 
+PROSE = 'He said: "Über allen Gipfeln ist Ruh" [sic];\n'
+
+
+@pytest.mark.parametrize("text", [PROSE, "x" * 50], ids=["prose", "a picture"])
+@pytest.mark.parametrize("colon", [":", ": "], ids=["compact", "spaced"])
+def test_a_large_request_is_looked_through_without_another_copy_of_it(
+    monkeypatch: pytest.MonkeyPatch, text: str, colon: str
+) -> None:
+    """Of the text itself, or of the UTF-8 that Python keeps with a string once it was asked for."""
+    inner = encode_text({"role": "user", "content": text * (6_000_000 // len(text))})
+    data = f'{{"model"{colon}"gpt-4o","messages"{colon}[{inner}]}}'.encode()
+
+    def loads(given: Any) -> Any:
+        value = orjson.loads(given)  # takes another copy of its own, and lets go of it
+        tracemalloc.reset_peak()
+        return value
+
+    seen = SimpleNamespace(loads=loads, dumps=orjson.dumps, JSONDecodeError=orjson.JSONDecodeError)
+    monkeypatch.setattr(codec, "orjson", SimpleNamespace(**vars(seen), JSONEncodeError=orjson.JSONEncodeError))
+    tracemalloc.start()
+    try:
+        value = decode_object(data)
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert value["messages"][0]["content"].startswith(text)
+    assert peak - held < len(data) / 3
+
+
+def test_keys_of_a_large_request_are_looked_for_where_there_are_any() -> None:
+    data = b'{"model": "gpt-4o", "messages": [{"role": "user", "content": "%s"}]}' % (b"x" * 1_000_000)
+    assert searched(data) < 1000
+    with pytest.raises(NotJson, match="'model' stands twice"):
+        decode_object(data[:-1] + b', "model": "gpt-4"}')
+
+
+def test_a_string_that_looks_like_the_mark_of_a_giant_is_only_a_string() -> None:
+    giant, mark = "x" * 100, codec.MARK
+    data = encode({"a": giant, "b": mark, "c": [giant, mark]})
+    with as_if_large():
+        assert decode_object(data) == {"a": giant, "b": mark, "c": [giant, mark]}
+        assert decode_object(encode({"b": mark})) == {"b": mark}
+        with pytest.raises(NotJson, match="'a' stands twice"):
+            decode_object(data[:-1] + b',"a":"%s"}' % giant.encode())
+
+
+def test_backslashes_without_end_are_read_with_certainty() -> None:
+    slashes = b"\\\\" * 200
+    data = b'{"a": "%s\\", ", "b" : "\\"a\\" : %s"}' % (slashes, slashes)
+    with as_if_large():
+        assert set(decode_object(data)) == {"a", "b"}
+        with pytest.raises(NotJson, match="'a' stands twice"):
+            decode_object(data[:-1] + b', "a": 1}')
+
+
 def test_a_key_that_is_a_value_too_is_no_suspicion() -> None:
     data = b'{"messages": [{"role": "user"}, {"x": ["user"]}], "model": "user", "user": "x"}'
     assert called(data).count("count") == 3 + 3, "one for each key, and three more for user"
@@ -255,8 +339,9 @@ def test_ten_megabytes_under_suspicion_are_read_once_more() -> None:
 @pytest.mark.parametrize("unit", [b"[],", b'{"a":1},', b'"x":{},', b'"\\\\",[],', b'"\\"[{",{},'])
 def test_what_is_crowded_is_told_wherever_it_is_sliced(monkeypatch: pytest.MonkeyPatch, unit: bytes) -> None:
     monkeypatch.setattr(codec, "CONTAINERS", 50)
-    for slicing in (1, 2, 7, 1000):
+    for slicing, few in ((1, 0), (2, 1), (7, 49), (1000, 1000)):
         monkeypatch.setattr(codec, "SLICE", slicing)
+        monkeypatch.setattr(codec, "FEW", few)
         assert codec.crowded(unit * 60)
         assert not codec.crowded(unit * 40)
 

@@ -27,14 +27,13 @@ BROKEN = "The request body is broken in its transfer or content encoding."
 
 async def read_object(exchange: Exchange) -> dict[str, Any]:
     """The request body as a JSON object. Raises BodyTooLarge, RequestTimeout, InvalidRequest."""
-    body = _at_hand(exchange)
+    body: bytes | bytearray | None = _at_hand(exchange)
     if body is None:
         body = await _read(exchange)
     try:
         if len(body) <= LARGE:
             return codec.decode_object(body)
-        await expect_few(body)
-        return await asyncio.to_thread(codec.decode_object, body)
+        return await asyncio.to_thread(_decode_large, body)
     except codec.NotJson as fault:
         raise _no_json(fault) from None
 
@@ -42,7 +41,7 @@ async def read_object(exchange: Exchange) -> dict[str, Any]:
 async def read_bytes(exchange: Exchange) -> bytes:
     """The request body as it is, unpacked. Raises BodyTooLarge, RequestTimeout, InvalidRequest."""
     body = _at_hand(exchange)
-    return await _read(exchange) if body is None else body
+    return bytes(await _read(exchange)) if body is None else body
 
 
 def _at_hand(exchange: Exchange) -> bytes | None:
@@ -67,7 +66,7 @@ def _at_hand(exchange: Exchange) -> bytes | None:
     return body
 
 
-async def _read(exchange: Exchange) -> bytes:
+async def _read(exchange: Exchange) -> bytearray:
     request, limit = exchange.request, exchange.services.settings.limits.body
     pieces = _Pieces(request, limit)
     try:
@@ -75,7 +74,7 @@ async def _read(exchange: Exchange) -> bytes:
             pieces.take(request.content.read_nowait())
         else:
             await _await(exchange, pieces)
-        body = pieces.join()
+        body = pieces.end()
     except FAULTS as fault:
         raise InvalidRequest(BROKEN) from fault
     exchange.record.bytes_in = len(body)
@@ -102,32 +101,34 @@ async def _await(exchange: Exchange, pieces: "_Pieces") -> None:
 
 
 class _Pieces:
-    """A body on its way, unpacked. Raises BodyTooLarge, and zlib.error or ValueError for what cannot be unpacked."""
+    """A body on its way, unpacked. Raises BodyTooLarge, and zlib.error or ValueError for what cannot be unpacked.
 
-    __slots__ = ("_limit", "_pieces", "_received", "_size", "_unpack")
+    It grows in one place. Pieces kept until they are joined would be a copy more, and leave holes in the heap.
+    """
+
+    __slots__ = ("_body", "_limit", "_received", "_unpack")
 
     def __init__(self, request: web.BaseRequest, limit: int) -> None:
         self._unpack = _unpacker(request.headers.get("Content-Encoding", ""))
         self._limit = limit
-        self._pieces: list[bytes] = []
-        self._size = self._received = 0
+        self._body = bytearray()
+        self._received = 0
 
     def take(self, piece: bytes) -> None:
         """The next bytes as they came."""
         self._received += len(piece)  # counted, too: there are blocks that unpack to nothing
         if self._unpack is not None:
-            piece = self._unpack.decompress(piece, self._limit - self._size + 1)
-        self._size += len(piece)
-        if max(self._size, self._received) > self._limit:
+            piece = self._unpack.decompress(piece, self._limit - len(self._body) + 1)
+        self._body += piece
+        if max(len(self._body), self._received) > self._limit:
             raise _too_large(self._limit)
-        self._pieces.append(piece)
 
-    def join(self) -> bytes:
+    def end(self) -> bytearray:
         """All of it."""
-        unpack, pieces = self._unpack, self._pieces
+        unpack = self._unpack
         if unpack is not None and (unpack.unused_data or not unpack.eof):
             raise ValueError("the packed data end too late or too early")
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return self._body
 
 
 def _unpacker(encoding: str) -> "zlib._Decompress | None":
@@ -149,7 +150,17 @@ def _too_large(limit: int) -> BodyTooLarge:
 
 async def expect_few(body: bytes) -> None:
     """Raises InvalidRequest for JSON that holds too much to be read. Most is too small to, and is not searched."""
-    if len(body) > LARGE and await asyncio.to_thread(codec.crowded, body):
+    if len(body) > LARGE:
+        await asyncio.to_thread(_expect_few, body)
+
+
+def _decode_large(body: bytes | bytearray) -> dict[str, Any]:
+    _expect_few(body)
+    return codec.decode_object(body)
+
+
+def _expect_few(body: bytes | bytearray) -> None:
+    if codec.crowded(body):
         raise InvalidRequest("The request body holds too many arrays, objects or values.", code="request_too_large")
 
 

@@ -245,4 +245,9 @@ def measure(param: str, value: Any) -> int:
 
 def size(content: str) -> int:
     """UTF-8 bytes of a text."""
-    return len(content) if content.isascii() else len(content.encode("utf-8", "surrogatepass"))
+    if content.isascii():
+        return len(content)
+    if len(content) < codec.SLICED:  # having been read and written once, it knows its UTF-8
+        return len(content.encode("utf-8", "surrogatepass"))
+    slices = (content[start : start + codec.GIANT] for start in range(0, len(content), codec.GIANT))
+    return sum(len(piece.encode("utf-8", "surrogatepass")) for piece in slices)

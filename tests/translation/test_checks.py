@@ -190,3 +190,10 @@ def test_words_that_depend_on_others() -> None:
     assert checks.only_when_enabled("stream_options", "stream").message == (
         "The 'stream_options' parameter is only allowed when 'stream' is enabled."
     )
+
+
+@pytest.mark.parametrize("text", ["é" * 70_000, "a" * 65_535 + "\U0001f600" * 9, "\ud800" * 65_537, "x" * 70_000])
+def test_the_size_of_a_giant_text_is_that_of_its_slices(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    whole = checks.size(text)
+    monkeypatch.setattr(codec, "SLICED", 0)
+    assert checks.size(text) == whole == len(text.encode("utf-8", "surrogatepass"))
