@@ -39,7 +39,7 @@ The path of a request, one call each in `edge/journey.py`, and from `ways` on, f
 `edge/completing.py`:
 
     client bytes
-      |  aiohttp parses HTTP                        edge/listener, edge/connection, edge/request
+      |  aiohttp parses HTTP, each head once        edge/listener, edge/connection, edge/familiar, edge/request
     edge/routes      path, method -> Endpoint       a row of endpoints.py
     accounts/tenants bearer -> Grant                one digest, one dictionary, made by app/directory
     edge/ways        Endpoint -> its way            the ways of other endpoints are made of the same steps

@@ -1,6 +1,7 @@
 """HTTP in: the path of a request. `journey` has it on one page, `ways` says which way each endpoint takes.
 
-    on the street      listener, connection, request, addresses: sockets; reply: what goes out; body: what comes in
+    on the street      listener, connection, request, addresses: sockets; reply: what goes out; body: what comes in;
+                       familiar: heads that come again
     a request          exchange: it and its record; routes: which endpoint; visit: who wants what, once let in
     the ways
       completing       one request to a model, one answer: chat, and what is told as chat; `anthropic` is another such

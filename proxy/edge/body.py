@@ -11,6 +11,7 @@ from aiohttp.web_exceptions import HTTPException
 
 from proxy import codec
 from proxy.edge.exchange import Exchange
+from proxy.edge.familiar import Whole
 from proxy.errors import BodyTooLarge, InvalidRequest, RequestTimeout
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -49,21 +50,27 @@ def _at_hand(exchange: Exchange) -> bytes | None:
 
     What aiohttp's ways to take it do for every piece has no use for the only one.
     """
-    content, limit = exchange.request.content, exchange.services.bounds.body
-    if CONTENT_ENCODING in exchange.request.headers or type(content) is not StreamReader:
+    content: object = exchange.request.content
+    body = content.take() if type(content) is Whole else _only_piece(exchange.request)
+    if body is not None:
+        if len(body) > exchange.services.bounds.body:
+            raise _too_large(exchange.services.bounds.body)
+        exchange.record.bytes_in = len(body)
+    return body
+
+
+def _only_piece(request: web.BaseRequest) -> bytes | None:
+    content = request.content
+    if CONTENT_ENCODING in request.headers or type(content) is not StreamReader:
         return None
     pieces = content._buffer  # noqa: SLF001
     if not content._eof or content._exception is not None or len(pieces) != 1 or content._buffer_offset:  # noqa: SLF001
         return None
-    body = pieces.popleft()
     # A reader takes 1 KB, as long as a stream lasts. aiohttp's own requests do not let go of theirs; they come behind
     # one that wanted to become a websocket.
-    if type(exchange.request) is not web.BaseRequest:
-        exchange.request.content = EMPTY_PAYLOAD
-    if len(body) > limit:
-        raise _too_large(limit)
-    exchange.record.bytes_in = len(body)
-    return body
+    if type(request) is not web.BaseRequest:
+        request.content = EMPTY_PAYLOAD
+    return pieces.popleft()
 
 
 async def _read(exchange: Exchange) -> bytearray:

@@ -6,7 +6,8 @@ A connection that owes the head of a request is not waited for without end: aioh
 and thousands that send a byte now and then would take every file descriptor there is.
 
 aiohttp makes a task for each request and asks each answer what it has long said. Here requests are served by the
-connection's own task: with the other way, a plain request costs an eighth more.
+connection's own task: with the other way, a plain request costs an eighth more. And a head that comes again is not
+parsed again (`familiar`).
 
 A client that does not read is told to whoever writes: `pause` when the transport's buffer is full, `resume` when it has
 emptied. So nothing has to be awaited between a piece from Telnyx and the write to the client.
@@ -16,12 +17,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from proxy import codec
+from proxy.edge.familiar import MOMENT, WAITED_FOR, Heads, Place, Whole
 from proxy.edge.request import Request
 from proxy.edge.services import Services
 from proxy.errors import InternalError, InvalidRequest
@@ -88,7 +90,10 @@ class Connection(RequestHandler):
 
     __slots__ = (
         "_bounds",
+        "_held",
+        "_holding",
         "_patience",
+        "_place",
         "_services",
         "_steady",
         "_timers",
@@ -103,7 +108,9 @@ class Connection(RequestHandler):
         "writer",
     )
 
-    def __init__(self, manager: web.Server, *, services: Services, bounds: tuple[float, float], **options: Any) -> None:
+    def __init__(
+        self, manager: web.Server, *, services: Services, heads: Heads, bounds: tuple[float, float], **options: Any
+    ) -> None:
         """`bounds` are the seconds that a head and the answer to a request may take; `options` are aiohttp's."""
         super().__init__(manager, **options)
         self.loop = self._loop
@@ -120,6 +127,9 @@ class Connection(RequestHandler):
         self._services = services
         self.outbox = services.outbox
         self._patience: Timer | None = None
+        self._place = Place(heads)
+        self._held = b""  # a head that is known, and what there is of its body
+        self._holding: Timer | None = None
 
     async def start(self) -> None:
         """Serve requests, one after the other.
@@ -139,6 +149,7 @@ class Connection(RequestHandler):
             if self._upgraded or isinstance(self._messages[0][0], _ErrInfo):
                 self.server = None
                 self.outbox.flush()  # aiohttp writes past it
+                self._place.lost()
                 await super().start()
                 return
             try:
@@ -228,12 +239,47 @@ class Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Bytes; between two requests they begin the head of the next one."""
+        if self._held:
+            data = self._unheld() + data
+        place, waiter = self._place, self._waiter
+        if place.head is not None and place.left == 0 and waiter is not None and not waiter.done():
+            known = place.head.begins(data)
+            if known is not None and not (self._force_close or self._close):
+                lacks = int(known[0]) + known[1] - len(data)
+                if lacks == 0:
+                    self._request_count += 1
+                    payload = cast("StreamReader", Whole(data[known[1] :], self))
+                    self._messages.append((place.head.message(known[0]), payload))
+                    waiter.set_result(None)
+                    return
+                if 0 < lacks <= WAITED_FOR:
+                    self._held, self._holding = data, self._timers.after(MOMENT, self._parse_held)
+                    if self.owed is None:
+                        self.owed = self._steady()
+                    return
+        self._parse(data)
+
+    def _unheld(self) -> bytes:
+        held, self._held = self._held, b""
+        if self._holding is not None:
+            self._holding.cancel()
+        return held
+
+    def _parse_held(self) -> None:
+        if self._held:
+            self._parse(self._unheld())
+
+    def _parse(self, data: bytes) -> None:
+        began = self._request_count
         RequestHandler.data_received(self, data)  # `super()` makes an object each time
+        if self._place.left >= 0:
+            self._place.moved(data, self._request_count - began, self._messages[-1] if self._messages else None)
         if self.owed is None and self.under_way is None and not self._messages:
             self.owed = self._steady()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Nobody is there any more."""
+        self._unheld()
         if self._patience is not None:
             self._patience.cancel()
         if self.under_way is not None and self.under_way.outlive():
@@ -245,6 +291,7 @@ class Connection(RequestHandler):
 
     def eof_received(self) -> None:
         """The client says no more, and the event loop closes the connection: behind what was sent."""
+        self._parse_held()
         self.outbox.flush()
 
     async def _handle_request(self, *request: Any) -> Any:

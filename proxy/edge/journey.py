@@ -1,7 +1,7 @@
 """The path of a request, on one page.
 
 client bytes
-  |  aiohttp parses HTTP                       edge/listener
+  |  aiohttp parses HTTP, each head once       edge/listener, edge/familiar
 routes.look_up     path, method -> Endpoint    a row of endpoints.py
 keys.admit         bearer -> Grant             one digest, one dictionary; what the key may be used for
 WAYS[endpoint]     what it wants               edge/ways; for one that asks a model it is edge/completing:

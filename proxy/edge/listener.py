@@ -16,6 +16,7 @@ from aiohttp.web_protocol import RequestHandler
 from proxy.edge import background
 from proxy.edge.connection import Connection
 from proxy.edge.exchange import Exchange
+from proxy.edge.familiar import Heads
 from proxy.edge.journey import handle, turn_away
 from proxy.edge.reply import Answering, Reply
 from proxy.edge.services import Services
@@ -144,6 +145,7 @@ class _Server(web.Server):
         self._services = services
         self._head_seconds = head_seconds
         self._open: set[RequestHandler] = set()
+        self._heads = Heads()
         self.deserted = asyncio.Event()
         self.deserted.set()
 
@@ -164,6 +166,7 @@ class _Server(web.Server):
         return Connection(
             self,
             services=self._services,
+            heads=self._heads,
             bounds=(self._head_seconds, self._services.settings.upstream.timeouts.total),
             loop=self._loop,
             **self._kwargs,

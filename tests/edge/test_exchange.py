@@ -8,6 +8,7 @@ from aiohttp.test_utils import make_mocked_request
 from proxy import codec
 from proxy.edge.connection import Connection
 from proxy.edge.exchange import NAME_LIMIT, Exchange, header_value
+from proxy.edge.familiar import Heads
 from proxy.edge.reply import Reply
 from proxy.errors import InsufficientQuota, MethodNotAllowed, RateLimited, UpstreamFailed
 from tests.conftest import Build
@@ -17,7 +18,7 @@ async def exchange(build: Build) -> Exchange:
     here = await build()
     services = here.proxy.services
     server = web.Server(here.proxy.listener.serve)  # type: ignore[arg-type]  # edge/reply says what aiohttp needs
-    connection = Connection(server, services=services, bounds=(60, 60), loop=asyncio.get_running_loop())
+    connection = Connection(server, services=services, heads=Heads(), bounds=(60, 60), loop=asyncio.get_running_loop())
     request = make_mocked_request("POST", "/", headers={"User-Agent": "OpenAI/Python 3.1"})
     return Exchange(services, request, connection, "/")
 

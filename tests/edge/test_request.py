@@ -8,6 +8,7 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_parser import HttpRequestParser
 
 from proxy.edge.connection import Connection
+from proxy.edge.familiar import Heads
 from proxy.edge.request import Request
 from tests.conftest import Build
 
@@ -18,7 +19,7 @@ async def request(build: Build, data: bytes = HEAD) -> Request:
     here = await build()
     loop = asyncio.get_running_loop()
     server = web.Server(here.proxy.listener.serve)  # type: ignore[arg-type]  # edge/reply says what aiohttp needs
-    connection = Connection(server, services=here.proxy.services, bounds=(60, 60), loop=loop)
+    connection = Connection(server, services=here.proxy.services, heads=Heads(), bounds=(60, 60), loop=loop)
     parser = HttpRequestParser(BaseProtocol(loop), loop, 2**16)
     ((message, payload),), _, _ = parser.feed_data(data)
     task = asyncio.current_task()
