@@ -115,7 +115,8 @@ def decode_object(data: Bytes) -> dict[str, Any]:
 
     Otherwise `"key"` is counted in the bytes: a key found once stands once, and what a comma or a bracket follows is a
     value (`"role": "user"`). Any other count (it stands deeper, too, or is spelled with escapes) is only a suspicion,
-    which the slow, certain reading settles. A key that stands twice in two spellings may not be found.
+    which the slow, certain reading settles. A key that stands twice and is spelled with needless escapes may not be
+    found.
     """
     try:
         value = orjson.loads(data)
@@ -162,15 +163,19 @@ def _written_alike(value: dict[str, Any], data: Bytes) -> bool:
 
 
 def _without_giants(value: Any, giants: list[str], depth: int) -> Any:
-    kind = type(value)
-    if kind is str and len(value) > GIANT:
+    """The same value, or as much of it made anew as has a giant in it."""
+    if type(value) is str:
         giants.append(value)
         return MARK
-    if depth and kind is dict:
-        return {key: _without_giants(inner, giants, depth - 1) for key, inner in value.items()}
-    if depth and kind is list:
-        return [_without_giants(inner, giants, depth - 1) for inner in value]
-    return value
+    made = None
+    for key, inner in value.items() if type(value) is dict else enumerate(value):
+        kind = type(inner)
+        if (depth and inner and (kind is dict or kind is list)) or (kind is str and len(inner) > GIANT):
+            other = _without_giants(inner, giants, depth - 1)
+            if other is not inner:
+                made = value.copy() if made is None else made
+                made[key] = other
+    return value if made is None else made
 
 
 OUTLINED = 1 << 14
@@ -224,13 +229,17 @@ def _quotes(data: Bytes, most: int) -> list[int] | None:
 
 
 def _stands_once(data: Bytes, key: str) -> bool:
-    name = b'"%b"' % key.encode()
+    name = orjson.dumps(key)
     found = data.count(name)
-    if found > 1:
-        found -= sum(data.count(name + behind) for behind in _BEHIND_A_VALUE)
-    return found == 1
+    if found == 1:
+        end = data.find(name) + len(name)
+        return data[end : end + SPACE].lstrip(_SPACE).startswith(b":")  # else it is a value, and the key is spelled so
+    return found - sum(data.count(name + behind) for behind in _BEHIND_A_VALUE) == 1
 
 
+SPACE = 16
+"""Bytes of it between a key and its colon, at most: nobody writes more."""
+_SPACE = b" \t\r\n"
 _BEHIND_A_VALUE = (b",", b"}", b"]")
 
 

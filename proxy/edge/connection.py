@@ -239,10 +239,11 @@ class Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Bytes; between two requests they begin the head of the next one."""
-        if self._held:
+        waited = self._held
+        if waited:
             data = self._unheld() + data
         place, waiter = self._place, self._waiter
-        if place.head is not None and place.left == 0 and waiter is not None and not waiter.done():
+        if place.between and place.head is not None and waiter is not None and not waiter.done():
             known = place.head.begins(data)
             if known is not None and not (self._force_close or self._close):
                 lacks = int(known[0]) + known[1] - len(data)
@@ -252,8 +253,8 @@ class Connection(RequestHandler):
                     self._messages.append((place.head.message(known[0]), payload))
                     waiter.set_result(None)
                     return
-                if 0 < lacks <= WAITED_FOR:
-                    self._held, self._holding = data, self._timers.after(MOMENT, self._parse_held)
+                if 0 < lacks <= WAITED_FOR and not waited and place.heads.patient:
+                    self._held, self._holding = data, self._timers.after(MOMENT, self.wait_no_more)
                     if self.owed is None:
                         self.owed = self._steady()
                     return
@@ -265,14 +266,20 @@ class Connection(RequestHandler):
             self._holding.cancel()
         return held
 
-    def _parse_held(self) -> None:
+    def wait_no_more(self) -> None:
+        """A head that waits for its body begins its request without it."""
         if self._held:
             self._parse(self._unheld())
+
+    def _process_keepalive(self) -> None:
+        """It has been idle for long: unless a request has just come."""
+        self.wait_no_more()
+        super()._process_keepalive()
 
     def _parse(self, data: bytes) -> None:
         began = self._request_count
         RequestHandler.data_received(self, data)  # `super()` makes an object each time
-        if self._place.left >= 0:
+        if self._place.known:
             self._place.moved(data, self._request_count - began, self._messages[-1] if self._messages else None)
         if self.owed is None and self.under_way is None and not self._messages:
             self.owed = self._steady()
@@ -291,7 +298,7 @@ class Connection(RequestHandler):
 
     def eof_received(self) -> None:
         """The client says no more, and the event loop closes the connection: behind what was sent."""
-        self._parse_held()
+        self.wait_no_more()
         self.outbox.flush()
 
     async def _handle_request(self, *request: Any) -> Any:

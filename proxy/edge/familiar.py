@@ -33,7 +33,8 @@ HEAD_LIMIT = 8192
 WAITED_FOR = 64 * 1024
 """Bytes that a body may still lack for its head to wait."""
 MOMENT = 0.05
-"""Seconds that it waits, and up to a tick of the timers more. Then aiohttp gets it, and the request begins."""
+"""Seconds that it waits, and up to a tick of the timers more. Then aiohttp gets it, and the request begins; as it does
+when something has come, and it is not all."""
 UNKNOWN = -1
 NOT_PLAIN = frozenset({hdrs.CONTENT_ENCODING, hdrs.EXPECT, hdrs.TRANSFER_ENCODING, hdrs.UPGRADE, hdrs.TRAILER})
 """Headers whose requests are not only a head and a body."""
@@ -76,9 +77,14 @@ _ZERO = ord("0")
 
 
 class Heads:
-    """The heads that connections know, each of them once: many connections are of one client."""
+    """The heads that connections know, each of them once: many connections are of one client.
+
+    Attributes:
+        patient: a head may wait for its body.
+    """
 
     def __init__(self) -> None:
+        self.patient = True
         self._known: WeakValueDictionary[tuple[bytes, bytes], Head] = WeakValueDictionary()
 
     def learn(self, head: bytes, message: RawRequestMessage) -> Head | None:
@@ -109,31 +115,37 @@ class Place:
     """Where aiohttp's parser stands, as far as that can be told from outside.
 
     Attributes:
-        left: bytes that the body of the last request lacks; 0 between two requests; UNKNOWN, once and for all, where
-            something else was said on this connection than heads and bodies of a known length, one after the other.
+        between: it stands between two requests: nothing of a body lacks, and nothing of a head has come.
+        known: it can be told. Once something else was said on this connection than heads and bodies of a known length,
+            one after the other, it cannot be told any more.
         head: the last one that may come again.
+        heads: all that are known, on other connections, too.
     """
 
-    __slots__ = ("_heads", "_seen", "head", "left")
+    __slots__ = ("_left", "_seen", "between", "head", "heads", "known")
 
     def __init__(self, heads: Heads) -> None:
-        self._heads = heads
-        self._seen = b""
-        self.left = 0
+        self.heads = heads
         self.head: Head | None = None
+        self.between = self.known = True
+        self._left = 0  # bytes that the body of the last request lacks
+        self._seen = b""  # of the next head
 
     def lost(self) -> None:
         """Nobody knows any more."""
-        self.left, self._seen, self.head = UNKNOWN, b"", None
+        self.between = self.known = False
+        self._left, self._seen, self.head = 0, b"", None
 
     def moved(self, data: bytes, began: int, last: tuple[Any, StreamReader] | None) -> None:
         """What aiohttp has parsed: these bytes, in which so many requests began, and that is the last one."""
-        if self.left > 0 and not began and len(data) <= self.left:
-            self.left -= len(data)
-        elif self.left == 0 and not began and len(self._seen) + len(data) <= HEAD_LIMIT:
-            self._seen += data
-        elif self.left == 0 and began == 1 and last is not None:
+        if began == 1 and last is not None and not self._left:
             self._began(self._seen + data, *last)
+        elif not began and len(data) <= self._left:
+            self._left -= len(data)
+            self.between = not (self._left or self._seen)
+        elif not (began or self._left) and len(self._seen) + len(data) <= HEAD_LIMIT:
+            self._seen += data
+            self.between = not self._seen
         else:
             self.lost()
 
@@ -147,9 +159,9 @@ class Place:
         if left < 0 or (left == 0) is not ended:
             self.lost()
             return
-        self.left, self._seen = left, b""
+        self._left, self._seen, self.between = left, b"", left == 0
         if length:
-            self.head = self._heads.learn(data[:end], message) or self.head
+            self.head = self.heads.learn(data[:end], message) or self.head
 
 
 def _length(data: bytes, message: RawRequestMessage) -> int | None:
@@ -180,6 +192,8 @@ class Whole:
 
     def take(self) -> bytes:
         """All of it, once."""
+        if self._reader is not None:
+            return self._reader.read_nowait()
         data, self.data = self.data, b""
         return data
 
@@ -190,8 +204,9 @@ class Whole:
     def __getattr__(self, name: str) -> Any:
         """What a stream has."""
         if self._reader is None:
-            self._reader = StreamReader(self._protocol, len(self.data) + 1, loop=self._protocol._loop)  # noqa: SLF001
-            if data := self.take():
+            data = self.take()
+            self._reader = StreamReader(self._protocol, len(data) + 1, loop=self._protocol._loop)  # noqa: SLF001
+            if data:
                 self._reader.feed_data(data)
             self._reader.feed_eof()
         return getattr(self._reader, name)

@@ -101,11 +101,16 @@ class Listener:
 
         Waits until no connection is left, at most `patience` seconds: a request may be on its way on any of them.
         """
-        self._draining = True
+        self._begin_to_drain()
         if self._server is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience):
                     await self._server.deserted.wait()
+
+    def _begin_to_drain(self) -> None:
+        self._draining = True
+        if self._server is not None:
+            self._server.wait_no_more()
 
     def hurry(self) -> None:
         """Cut the grace of a drain under way short."""
@@ -118,7 +123,7 @@ class Listener:
         Clients go on sending on the connections they have: without an end to both, there may never be a quiet moment.
         Responses in the background have the same time.
         """
-        self._draining = True
+        self._begin_to_drain()
         if not self._under_way and not self.services.making:
             return
         try:
@@ -161,6 +166,13 @@ class _Server(web.Server):
         self._open.discard(handler)
         if not self._open:
             self.deserted.set()
+
+    def wait_no_more(self) -> None:
+        """Requests whose heads wait for their bodies begin, so that they are seen."""
+        self._heads.patient = False
+        for handler in self._open:
+            if isinstance(handler, Connection):
+                handler.wait_no_more()
 
     def __call__(self) -> RequestHandler:
         return Connection(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from proxy import codec
 from proxy.edge.connection import Connection
-from proxy.edge.familiar import HEAD_LIMIT, UNKNOWN, WAITED_FOR, Heads, Whole
+from proxy.edge.familiar import HEAD_LIMIT, WAITED_FOR, Heads, Whole
 from proxy.edge.services import Services
 from tests.conftest import Build
 from tests.journeys.operating import eventually
@@ -67,7 +67,12 @@ class Still(Connection):
 
 
 class Desk:
-    """A connection whose requests are taken as its task would take them: one after the other, each with its body."""
+    """A connection whose requests are taken as its task would take them: one after the other, each with its body.
+
+    Attributes:
+        taken: what the requests said, and their bodies.
+        read: the bytes that were given to somebody in one go.
+    """
 
     def __init__(self, services: Services, heads: Heads, *, knows: bool = True) -> None:
         loop = asyncio.get_running_loop()
@@ -81,13 +86,17 @@ class Desk:
         if not knows:
             self.connection._place.lost()
         self.taken: list[Any] = []
+        self.read: list[bytes] = []
         self._payload: Any = None
 
     def feed(self, *pieces: bytes) -> "Desk":
         for piece in pieces:
             if self._payload is None and not self.connection._messages:
                 self.connection._waiter = asyncio.get_running_loop().create_future()
+            held = self.connection._held
             self.connection.data_received(piece)
+            if not self.connection._held:
+                self.read.append(held + piece)
             self.connection._waiter = None
             self.serve()
         return self
@@ -99,7 +108,9 @@ class Desk:
 
     def end(self) -> "Desk":
         """Nothing more comes, and what waits for more is parsed as it is."""
-        self.connection._parse_held()
+        if self.connection._held:
+            self.read.append(self.connection._held)
+        self.connection.wait_no_more()
         self.serve()
         return self
 
@@ -146,20 +157,22 @@ async def test_what_came_in_parts_is_known_when_it_comes_again_in_other_parts(se
     one = asked(b'{"a":1}')
     desk.feed(one[:30], one[30:90], one[90:-3], one[-3:])
     before = desk.parser.asked
-    desk.feed(one, one[:-7], one[-7:], one[:-5], one[-5:-2], one[-2:], one)
+    desk.feed(one, one[:-7], one[-7:], one)
     assert desk.parser.asked == before
-    assert [body for _, body in desk.taken] == [b'{"a":1}'] * 5
     desk.feed(one[:50], one[50:])
     assert desk.parser.asked == before + 2, "half a head is nothing to wait with"
-    assert len(desk.taken) == 6
+    desk.feed(one[:-5], one[-5:-2], one[-2:])
+    assert desk.parser.asked == before + 4, "and it waits once only"
+    desk.feed(one)
+    assert desk.parser.asked == before + 4
+    assert [body for _, body in desk.taken] == [b'{"a":1}'] * 7
 
 
 async def test_a_known_head_waits_for_a_short_body_only(services: Services) -> None:
     desk = Desk(services, Heads()).feed(asked(b"{}"))
     desk.feed(asked(b" " * WAITED_FOR)[:-WAITED_FOR])
     assert (len(desk.taken), desk.parser.asked) == (1, 1)
-    desk.connection._parse_held()
-    desk.serve()
+    desk.end()
     assert (len(desk.taken), desk.parser.asked) == (2, 2)
     desk.feed(b" " * WAITED_FOR, asked(b" " * (WAITED_FOR + 1))[: -WAITED_FOR - 1])
     assert (len(desk.taken), desk.parser.asked) == (3, 4)
@@ -196,6 +209,20 @@ async def test_what_is_not_plain_is_not_known(services: Services, case: str) -> 
     assert desk.connection._place.head is None
 
 
+BEGUN = [b"GET /a HTTP/1.1\r\nHost: x\r\nX: ", b"POST", LINE, LINE + b"Content-Length: 90\r\nX: ", b"\r\n"]
+"""Beginnings of heads: what comes behind them is no request, whatever it looks like."""
+
+
+@pytest.mark.parametrize("begun", BEGUN)
+async def test_within_a_head_nothing_is_known(services: Services, begun: bytes) -> None:
+    """Else one client of a proxy in front could leave the beginning of a request for the next one to complete."""
+    sent = [asked(b"{}"), begun, asked(b"{}"), PROBE]
+    desk = Desk(services, Heads()).feed(*sent).end()
+    plain = Desk(services, Heads(), knows=False).feed(*sent)
+    assert desk.taken == plain.taken
+
+
+PROBE = b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Last: 1\r\n\r\n"
 LOST: dict[str, tuple[bytes, ...]] = {
     "in chunks": (LINE + KIND + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",),
     "two at once": (asked(b"{}") * 2,),
@@ -212,7 +239,7 @@ LOST: dict[str, tuple[bytes, ...]] = {
 @pytest.mark.parametrize("case", LOST)
 async def test_where_it_is_not_certain_where_the_parser_stands_all_is_parsed(services: Services, case: str) -> None:
     desk = Desk(services, Heads()).feed(asked(b"{}"), *LOST[case]).end()
-    assert desk.connection._place.left == UNKNOWN
+    assert not desk.connection._place.known
     plain = Desk(services, Heads(), knows=False).feed(asked(b"{}"), *LOST[case])
     assert desk.taken == plain.taken
 
@@ -235,6 +262,9 @@ REQUESTS = st.builds(
 def cut(draw: st.DrawFn) -> list[bytes]:
     """Requests, and what is none, as they may come: most in one piece, some cut, some together with the next."""
     palette = [asked(BODIES[0]), asked(BODIES[1]), *draw(st.lists(REQUESTS, min_size=1, max_size=2))]
+    palette += draw(st.lists(st.sampled_from(BEGUN), max_size=1))
+    whole = draw(st.sampled_from(palette))
+    palette += [whole[: draw(st.integers(0, len(whole)))]] if draw(st.booleans()) else []
     pieces: list[bytes] = []
     together = False
     for each in draw(st.lists(st.sampled_from(palette), min_size=2, max_size=8)):
@@ -245,7 +275,7 @@ def cut(draw: st.DrawFn) -> list[bytes]:
             pieces[-1] += parts.pop(0)
         pieces += parts
         together = how == 1
-    return pieces
+    return [*pieces, PROBE]  # whoever holds anything back by then, says it now
 
 
 async def test_nobody_can_tell_who_read_it(services: Services) -> None:
@@ -256,7 +286,8 @@ async def test_nobody_can_tell_who_read_it(services: Services) -> None:
     def compare(pieces: list[bytes]) -> None:
         nonlocal known, parsed
         desk = Desk(services, Heads()).feed(*pieces).end()
-        plain = Desk(services, Heads(), knows=False).feed(*pieces)
+        plain = Desk(services, Heads(), knows=False).feed(*desk.read)
+        assert b"".join(desk.read) == b"".join(pieces)
         assert desk.taken == plain.taken
         known += plain.parser.asked - desk.parser.asked
         parsed += desk.parser.asked
@@ -273,6 +304,9 @@ async def test_a_whole_body_is_a_stream_for_whoever_wants_one() -> None:
     assert await body.readany() == b"c"
     assert body.is_eof()
     assert body.at_eof()
+    late: Any = Whole(b"abc", protocol)
+    assert not late.at_eof()
+    assert late.take() == b"abc"
     taken: Any = Whole(b"abc", protocol)
     assert (taken.take(), taken.take(), await taken.read()) == (b"abc", b"", b"")
     gone: Any = Whole(b"abc", protocol)
@@ -336,3 +370,60 @@ async def test_who_leaves_between_head_and_body_leaves_nothing_behind(build: Bui
     await asyncio.wait_for(server.deserted.wait(), 10)
     writer.close()
     assert len(here.sent()) == 1
+
+
+async def test_a_body_in_drops_has_its_time_and_no_more(build: Build) -> None:
+    here = await build(limits={"body_timeout": 0.2})
+    one = asked(codec.encode({"model": MODEL, "messages": HELLO}), f"Authorization: Bearer {KEY}\r\n".encode())
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(here.url("").rsplit(":", 1)[1]))
+    writer.write(one)
+    head = await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+    body = one.index(b"\r\n\r\n") + 4
+    writer.write(one[:body])
+
+    async def drip() -> None:
+        for at in range(body, len(one) - 1):
+            await asyncio.sleep(0.02)
+            writer.write(one[at : at + 1])
+
+    dripping = asyncio.ensure_future(drip())
+    async with asyncio.timeout(10):
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 408")
+    dripping.cancel()
+    writer.close()
+
+
+async def test_a_drain_waits_for_a_request_whose_head_waits(build: Build) -> None:
+    here = await build()
+    one = asked(codec.encode({"model": MODEL, "messages": HELLO}), f"Authorization: Bearer {KEY}\r\n".encode())
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(here.url("").rsplit(":", 1)[1]))
+    writer.write(one)
+    head = await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+    writer.write(one[:-10])
+    server = here.proxy.listener._server
+    assert server is not None
+
+    async def held() -> bool:
+        return any(isinstance(each, Connection) and bool(each._held) for each in server._open)
+
+    await eventually(held)
+    [connection] = server._open
+    connection._process_keepalive()  # if it had been idle for long
+    assert not await held()
+    winding = asyncio.ensure_future(here.proxy.listener.wind_down(10))
+    writer.write(one[-10:])
+    answer = await reader.readuntil(b"\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"\r\nConnection: close\r\n" in answer
+    await winding
+    writer.close()
+
+
+async def test_nobody_waits_while_the_proxy_drains(services: Services) -> None:
+    heads = Heads()
+    desk = Desk(services, heads).feed(asked(b"{}"))
+    heads.patient = False
+    desk.feed(asked(b"{}")[:-2])
+    assert (len(desk.taken), desk.connection._held) == (2, b"")
