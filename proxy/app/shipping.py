@@ -24,9 +24,10 @@ from proxy.storage.segments import Lines, Place, Segment, adopt, batches, held
 from proxy.storage.spool import Spool
 
 EVERY = 1.0
-"""Seconds from one look at the spool to the next: how far the database is behind."""
+"""Seconds from one look at the spool to the next at most: how far the database is behind."""
 REST = 0.1
-"""Seconds between two looks at least, where there is so much to ship. After one that failed they are EVERY."""
+"""Seconds between two looks at least, where there is so much to ship: what waited longer would be shipped when the
+requests are over that made it, at the expense of others. After one that failed they are EVERY."""
 ADOPT_EVERY = 10
 """Looks between two searches for what dead processes left behind."""
 PRUNE_EVERY = 3600.0
@@ -87,7 +88,17 @@ class Shipper:
             await self._surely(self.note_prices())
             await self._surely(self.prune())
             looks += 1
-            await self._around.pause(EVERY if self._failed else max(REST, began + EVERY - steady()))
+            await self._rest(began)
+
+    async def _rest(self, began: float) -> None:
+        """Until the next look, where the last one began then: sooner where a whole batch waits already."""
+        pause, steady = self._around.pause, self._around.clock.steady
+        if self._failed:
+            await pause(EVERY)
+            return
+        await pause(REST)
+        while (left := began + EVERY - steady()) > 0 and self._spool.rows < ROWS:
+            await pause(min(REST, left))
 
     async def finish(self) -> None:
         """Ship what there is, within LAST seconds, and close the spool."""

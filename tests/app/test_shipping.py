@@ -555,6 +555,18 @@ async def test_shipping_goes_on_whatever_happens_until_the_end(place: Place) -> 
     await place.tasks.close()
 
 
+async def waited(place: Place, row: str) -> float:
+    """Seconds of pauses until a row is shipped."""
+    total = 0.0
+    while True:
+        pause = await place.pauses.get()
+        if row in place.database.rows:
+            return total
+        total += pause
+        place.hand.now += pause
+        place.turns.release()
+
+
 @pytest.mark.parametrize(("took", "rest"), [(0.0, EVERY), (0.25, EVERY - 0.25), (EVERY, REST), (60.0, REST)])
 async def test_a_look_begins_every_second_however_long_the_last_one_took(
     place: Place, took: float, rest: float
@@ -565,7 +577,26 @@ async def test_a_look_begins_every_second_however_long_the_last_one_took(
     place.end("a")
     place.database.before = pass_time
     async with shipping(place.spool, place.root, place.store, place.around):
-        assert await place.pauses.get() == pytest.approx(rest)
+        await place.pauses.get()
+        place.end("b")
+        place.hand.now += REST
+        place.turns.release()
+        assert await waited(place, "b") == pytest.approx(rest - REST, abs=0.001)
+    await place.tasks.close()
+
+
+@pytest.mark.parametrize(("rows", "rest"), [(2, EVERY - REST), (3, 0.0)])
+async def test_where_a_whole_batch_waits_the_next_look_begins_sooner(
+    place: Place, monkeypatch: pytest.MonkeyPatch, rows: int, rest: float
+) -> None:
+    monkeypatch.setattr(module, "ROWS", 3)
+    async with shipping(place.spool, place.root, place.store, place.around):
+        assert await place.pauses.get() == REST
+        for number in range(rows):
+            place.end(str(number))
+        place.hand.now += REST
+        place.turns.release()
+        assert await waited(place, "0") == pytest.approx(rest, abs=0.001)
     await place.tasks.close()
 
 
