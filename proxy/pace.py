@@ -16,6 +16,8 @@ PAUSE = 0.001
 """Seconds that others have at least: the shortest time a timer of the event loop knows."""
 SHARE = 0.15
 """Of the time that others had. It is exceeded by a part of a slice."""
+BEHIND = 0.5
+"""The same while more waits to be done than should: else it would be more and more."""
 MOST = 0.01
 """Seconds of work at most before others have a turn, however long theirs was: the process may have been stopped."""
 LULL = 0.1
@@ -35,15 +37,20 @@ class Idle:
 
 
 class Pace:
-    """How fast one process does what can wait."""
+    """How fast one process does what can wait.
 
-    __slots__ = ("_now", "_quiet_at", "_under_way", "_until")
+    Attributes:
+        share: of the time that others had; SHARE or BEHIND.
+    """
+
+    __slots__ = ("_now", "_quiet_at", "_under_way", "_until", "share")
 
     def __init__(self, under_way: Gauge | None = None, now: Callable[[], float] = time.monotonic) -> None:
         """`under_way`: how many requests are; `now`: seconds of a clock that only goes forward."""
         self._under_way: Gauge = under_way or Idle()
         self._now = now
         self._quiet_at = self._until = now()
+        self.share = SHARE
 
     async def give_way(self) -> None:
         """After a slice: let others have their turn, if it is theirs."""
@@ -54,4 +61,4 @@ class Pace:
             return
         await asyncio.sleep(PAUSE if now < self._quiet_at else 0)
         back = self._now()
-        self._until = back + min(MOST, (back - now) * SHARE)
+        self._until = back + min(MOST, (back - now) * self.share)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from proxy.pace import LULL, MOST, PAUSE, SHARE, Gauge, Idle, Pace
+from proxy.pace import BEHIND, LULL, MOST, PAUSE, SHARE, Gauge, Idle, Pace
 
 TURN = 0.004
 """Seconds that a turn of the event loop takes here."""
@@ -46,12 +46,16 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
     return made
 
 
+@pytest.mark.parametrize("share", [SHARE, BEHIND])
 @pytest.mark.parametrize("slice_", [0.00005, 0.0001, 0.0003])
-async def test_while_requests_come_it_takes_its_share_of_the_time_and_hardly_more(scene: Scene, slice_: float) -> None:
+async def test_while_requests_come_it_takes_its_share_of_the_time_and_hardly_more(
+    scene: Scene, slice_: float, share: float
+) -> None:
+    scene.pace.share = share
     await scene.work(1.0, slice_)
     assert set(scene.pauses) == {PAUSE}
     worked = 1.0 / len(scene.pauses)
-    assert worked == pytest.approx(SHARE * (PAUSE + TURN), abs=slice_ * 1.01)
+    assert worked == pytest.approx(share * (PAUSE + TURN), abs=slice_ * 1.01)
 
 
 async def test_a_slice_that_takes_long_has_others_come_next(scene: Scene) -> None:

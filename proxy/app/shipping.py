@@ -16,7 +16,7 @@ from proxy import codec
 from proxy.app.accounting import Surroundings
 from proxy.app.membership import Kept
 from proxy.errors import StoreUnavailable
-from proxy.pace import Pace
+from proxy.pace import BEHIND, SHARE, Pace
 from proxy.settings.ledger import Ledger
 from proxy.storage.binding import bind
 from proxy.storage.ledger import BadRow, Given, LedgerStore
@@ -37,6 +37,8 @@ LAST = 2.0
 ROWS, BYTES = 2000, 512 * 1024
 """Rows and bytes of a batch at most: the database has it in a fraction of a second, and nobody waits long for the write
 lock of SQLite."""
+MANY = 2 * ROWS
+"""Rows that may wait; with more of them, shipping takes a larger share of the time."""
 AT_ONCE = 150
 """Lines read, or rows let go of, before others have their turn: a fifth of a millisecond."""
 NEARLY_FULL = 0.5
@@ -227,6 +229,7 @@ class Shipper:
 
     async def _add(self, rows: Sequence[Given]) -> list[Given]:
         """Add rows. Those that the database will never take. Raises StoreUnavailable."""
+        self._pace.share = BEHIND if self._spool.rows > MANY else SHARE
         waiting: list[Sequence[Given]] = [rows]
         refused: list[Given] = []
         while waiting:

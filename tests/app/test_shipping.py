@@ -18,7 +18,7 @@ from proxy.app.keeping import Condition
 from proxy.app.shipping import CANNOT_TURN, CANNOT_WRITE, EVERY, FILLING, PRUNE_EVERY, REST, Rows, Shipper, shipping
 from proxy.app.tasks import Tasks
 from proxy.errors import StoreUnavailable
-from proxy.pace import Pace
+from proxy.pace import BEHIND, SHARE, Pace
 from proxy.storage import spool as spool_module
 from proxy.storage.ledger import BadRow, Given, LedgerStore
 from proxy.storage.ledger_schema import REQUESTS
@@ -553,6 +553,20 @@ async def test_shipping_goes_on_whatever_happens_until_the_end(place: Place) -> 
     assert list(place.root.iterdir()) == []
     assert place.failed == []
     await place.tasks.close()
+
+
+async def test_what_is_behind_is_shipped_with_less_regard_for_others(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MANY", 2)
+    pace, shares = Pace(), list[float]()
+    place.database.before = lambda: shares.append(pace.share)
+    shipper = Shipper(place.spool, place.root, place.store, place.around, pace)
+    for rows in (3, 2):
+        for number in range(rows):
+            place.end(f"{rows}/{number}")
+        await shipper.look()
+    assert shares == [BEHIND, SHARE]
 
 
 async def waited(place: Place, row: str) -> float:
