@@ -249,6 +249,7 @@ class Connection(RequestHandler):
                 lacks = int(known[0]) + known[1] - len(data)
                 if lacks == 0:
                     self._request_count += 1
+                    place.vain = 0
                     payload = cast("StreamReader", Whole(data[known[1] :], self))
                     self._messages.append((place.head.message(known[0]), payload))
                     waiter.set_result(None)

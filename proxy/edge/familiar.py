@@ -35,6 +35,8 @@ WAITED_FOR = 64 * 1024
 MOMENT = 0.05
 """Seconds that it waits, and up to a tick of the timers more. Then aiohttp gets it, and the request begins; as it does
 when something has come, and it is not all."""
+VAIN = 16
+"""Heads that are learned on a connection without one that comes again: then it is not of one client, but of many."""
 UNKNOWN = -1
 NOT_PLAIN = frozenset({hdrs.CONTENT_ENCODING, hdrs.EXPECT, hdrs.TRANSFER_ENCODING, hdrs.UPGRADE, hdrs.TRAILER})
 """Headers whose requests are not only a head and a body."""
@@ -120,14 +122,16 @@ class Place:
             one after the other, it cannot be told any more.
         head: the last one that may come again.
         heads: all that are known, on other connections, too.
+        vain: heads that were learned since one came again.
     """
 
-    __slots__ = ("_left", "_seen", "between", "head", "heads", "known")
+    __slots__ = ("_left", "_seen", "between", "head", "heads", "known", "vain")
 
     def __init__(self, heads: Heads) -> None:
         self.heads = heads
         self.head: Head | None = None
         self.between = self.known = True
+        self.vain = 0
         self._left = 0  # bytes that the body of the last request lacks
         self._seen = b""  # of the next head
 
@@ -161,7 +165,15 @@ class Place:
             return
         self._left, self._seen, self.between = left, b"", left == 0
         if length:
-            self.head = self.heads.learn(data[:end], message) or self.head
+            self._learn(data[:end], message)
+
+    def _learn(self, head: bytes, message: RawRequestMessage) -> None:
+        learned = self.heads.learn(head, message)
+        if learned is not None and learned is not self.head:
+            self.head = learned
+            self.vain += 1
+            if self.vain > VAIN:
+                self.lost()
 
 
 def _length(data: bytes, message: RawRequestMessage) -> int | None:

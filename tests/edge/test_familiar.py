@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from proxy import codec
 from proxy.edge.connection import Connection
-from proxy.edge.familiar import HEAD_LIMIT, WAITED_FOR, Heads, Whole
+from proxy.edge.familiar import HEAD_LIMIT, VAIN, WAITED_FOR, Heads, Whole
 from proxy.edge.services import Services
 from tests.conftest import Build
 from tests.journeys.operating import eventually
@@ -186,6 +186,15 @@ async def test_connections_of_one_client_know_the_same_heads_and_forget_them_tog
     for desk in desks:
         desk.connection._place.lost()
     assert not heads._known
+
+
+async def test_where_no_head_comes_again_none_is_learned_any_more(services: Services) -> None:
+    one = [asked(b"{}", b"X: %d\r\n" % number) for number in range(VAIN + 1)]
+    desk = Desk(services, Heads()).feed(*one[:VAIN], one[VAIN - 1], *one[:VAIN])
+    assert desk.connection._place.known, "one did"
+    desk.feed(one[VAIN])
+    assert not desk.connection._place.known
+    assert len(desk.taken) == 2 * VAIN + 2
 
 
 NOT_KNOWN: dict[str, bytes] = {
