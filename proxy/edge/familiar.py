@@ -37,7 +37,6 @@ MOMENT = 0.05
 when something has come, and it is not all."""
 VAIN = 16
 """Heads that are learned on a connection without one that comes again: then it is not of one client, but of many."""
-UNKNOWN = -1
 NOT_PLAIN = frozenset({hdrs.CONTENT_ENCODING, hdrs.EXPECT, hdrs.TRANSFER_ENCODING, hdrs.UPGRADE, hdrs.TRAILER})
 """Headers whose requests are not only a head and a body."""
 
@@ -158,7 +157,7 @@ class Place:
             self.lost()
             return
         length, end = _length(data, message), data.find(END) + len(END)
-        left = UNKNOWN if length is None else length - (len(data) - end)
+        left = -1 if length is None else length - (len(data) - end)
         ended = payload is EMPTY_PAYLOAD or payload._eof  # noqa: SLF001 - what the parser itself says of it
         if left < 0 or (left == 0) is not ended:
             self.lost()

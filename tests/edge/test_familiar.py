@@ -325,6 +325,13 @@ async def test_a_whole_body_is_a_stream_for_whoever_wants_one() -> None:
     assert isinstance(gone._reader, StreamReader)
 
 
+async def answered(reader: asyncio.StreamReader) -> bytes:
+    """The head of an answer that has been read to its end."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+    return head
+
+
 async def test_requests_on_one_connection_are_answered_whether_they_are_known_or_not(build: Build) -> None:
     here = await build()
     port = int(here.url("").rsplit(":", 1)[1])
@@ -332,9 +339,8 @@ async def test_requests_on_one_connection_are_answered_whether_they_are_known_or
     for number, key in enumerate([KEY, KEY, "sk-nobody", KEY, "sk-nobody", "sk-nobody", KEY]):
         body = codec.encode({"model": MODEL, "messages": HELLO, "stop": "x" * (number + 1)})
         writer.write(asked(body, b"Authorization: Bearer " + key.encode() + b"\r\n"))
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 200" if key == KEY else b"HTTP/1.1 401")
-        await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+        status = b"HTTP/1.1 200" if key == KEY else b"HTTP/1.1 401"
+        assert (await answered(reader)).startswith(status)
     writer.close()
     assert [len(sent["stop"]) for sent in here.sent()] == [1, 2, 4, 7]
 
@@ -347,9 +353,7 @@ async def test_a_known_head_whose_body_does_not_come_begins_all_the_same(build: 
     reader, writer = await asyncio.open_connection("127.0.0.1", int(here.url("").rsplit(":", 1)[1]))
 
     async def status() -> int:
-        head = await reader.readuntil(b"\r\n\r\n")
-        await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
-        return int(head.split()[1])
+        return int((await answered(reader)).split()[1])
 
     async def begun() -> bool:
         return gauge.value == 1
@@ -386,8 +390,7 @@ async def test_a_body_in_drops_has_its_time_and_no_more(build: Build) -> None:
     one = asked(codec.encode({"model": MODEL, "messages": HELLO}), f"Authorization: Bearer {KEY}\r\n".encode())
     reader, writer = await asyncio.open_connection("127.0.0.1", int(here.url("").rsplit(":", 1)[1]))
     writer.write(one)
-    head = await reader.readuntil(b"\r\n\r\n")
-    await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+    await answered(reader)
     body = one.index(b"\r\n\r\n") + 4
     writer.write(one[:body])
 
@@ -408,8 +411,7 @@ async def test_a_drain_waits_for_a_request_whose_head_waits(build: Build) -> Non
     one = asked(codec.encode({"model": MODEL, "messages": HELLO}), f"Authorization: Bearer {KEY}\r\n".encode())
     reader, writer = await asyncio.open_connection("127.0.0.1", int(here.url("").rsplit(":", 1)[1]))
     writer.write(one)
-    head = await reader.readuntil(b"\r\n\r\n")
-    await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+    await answered(reader)
     writer.write(one[:-10])
     server = here.proxy.listener._server
     assert server is not None
