@@ -44,10 +44,14 @@ NOT_PLAIN = frozenset({hdrs.CONTENT_ENCODING, hdrs.EXPECT, hdrs.TRANSFER_ENCODIN
 class Head:
     """One that came before."""
 
-    __slots__ = ("__weakref__", "_before", "_behind", "_digits", "_message")
+    __slots__ = ("__weakref__", "_before", "_behind", "_digits", "_last", "_message", "_raw")
 
     def __init__(self, before: bytes, digits: bytes, behind: bytes, message: RawRequestMessage) -> None:
         self._before, self._digits, self._behind, self._message = before, digits, behind, message
+        self._last = digits, message  # and no more: whoever connects has a head of his own
+        raw = message.raw_headers
+        at = next(place for place, (name, _) in enumerate(raw) if name.lower() == b"content-length")
+        self._raw = raw[:at], raw[at][0], raw[at + 1 :]
 
     def begins(self, data: bytes) -> tuple[bytes, int] | None:
         """Whether these bytes begin with this head: the digits of the body's length, and where the body begins."""
@@ -66,12 +70,18 @@ class Head:
         """What aiohttp would make of it with this length."""
         if digits == self._digits:
             return self._message
-        headers = CIMultiDict(self._message.headers)
+        if digits != self._last[0]:
+            self._last = digits, self._made(digits)
+        return self._last[1]
+
+    def _made(self, digits: bytes) -> RawRequestMessage:
+        first, (before, name, behind) = self._message, self._raw
+        headers = CIMultiDict(first.headers)
         headers[hdrs.CONTENT_LENGTH] = digits.decode()
-        raw = (
-            (name, digits if name.lower() == b"content-length" else value) for name, value in self._message.raw_headers
-        )
-        return self._message._replace(headers=CIMultiDictProxy(headers), raw_headers=tuple(raw))
+        return RawRequestMessage(
+            first.method, first.path, first.version, CIMultiDictProxy(headers), (*before, (name, digits), *behind),
+            first.should_close, first.compression, first.upgrade, first.chunked, first.url,
+        )  # fmt: skip
 
 
 _ZERO = ord("0")

@@ -152,6 +152,17 @@ async def test_a_head_that_comes_again_is_not_parsed_again(services: Services) -
     assert [dict(head["headers"])["Content-Length"] for head, _ in desk.taken] == ["2", "3", "13", "2", "12345"]
 
 
+async def test_of_a_head_only_the_last_length_is_kept_beside_the_first(services: Services) -> None:
+    desk = Desk(services, Heads()).feed(asked(b"{}"))
+    head = desk.connection._place.head
+    assert head is not None
+    first, other = head.message(b"2"), head.message(b"3")
+    assert head.message(b"3") is other
+    head.message(b"4")
+    assert head.message(b"3") is not other
+    assert head.message(b"2") is first
+
+
 async def test_what_came_in_parts_is_known_when_it_comes_again_in_other_parts(services: Services) -> None:
     desk = Desk(services, Heads())
     one = asked(b'{"a":1}')
