@@ -37,9 +37,9 @@ REFUSED_BY_POSTGRESQL = frozenset({"22", "23", "54"})
 AT_ONCE = 64
 """Rows that are looked at before others may have their turn: a tenth of a millisecond, in which no request goes on."""
 
-BOUND_AT_ONCE = 512
-"""Rows that SQLite gets at once: two milliseconds of its thread. Each time costs a turn of the event loop, in which
-nobody else may write."""
+BOUND_AT_ONCE = 128
+"""Rows that SQLite gets at once: less than a millisecond of its thread, which a busy event loop may have to wait for.
+Each time costs a turn of the event loop, in which nobody else may write."""
 
 READ_AT_ONCE = 32
 """The same of rows that are JSON."""
