@@ -8,7 +8,8 @@ write for all of them, then the sockets, one after the other. That takes about a
 request.
 
 Where nothing else is under way nothing is gained by waiting, and what is large shall find out at once whether its
-reader keeps up: both are written when they are posted.
+reader keeps up: both are written when they are posted. The same goes for what comes by itself, as chunks of a model do,
+unless there are so many of them that one seldom does: whether one that waits meets others is tried now and then.
 """
 
 import asyncio
@@ -21,6 +22,9 @@ LARGE = 64 * 1024
 """Bytes that go out at once. A transport tells who writes to pause when it holds as many."""
 TOGETHER = 4 * LARGE
 """Bytes that wait at most, over all connections: one that asks and does not read must be told of soon."""
+TRIED = 16
+"""Lone pieces that are not made to wait after one that waited and met nobody. To wait costs a twelfth of such a piece,
+to meet others saves as much."""
 
 
 def nothing() -> None:
@@ -31,10 +35,10 @@ class Outbox:
     """What is to be written on one event loop. Its order is that of posting, for each transport and over all of them.
 
     Attributes:
-        first: called before anything goes out; it must not raise.
+        first: called before anything that waited goes out; it must not raise.
     """
 
-    __slots__ = ("_due", "_loop", "_size", "_under_way", "_waiting", "first")
+    __slots__ = ("_apart", "_due", "_loop", "_size", "_under_way", "_waiting", "first")
 
     def __init__(self, under_way: Gauge | None = None) -> None:
         """`under_way`: how many requests are. Made where its event loop runs."""
@@ -42,22 +46,28 @@ class Outbox:
         self._under_way: Gauge = under_way or Idle()
         self._waiting: list[tuple[asyncio.Transport, bytes]] = []
         self._size = 0
+        self._apart = 0  # lone pieces that will not be made to wait
         self._due = False
         self._loop = asyncio.get_running_loop()
 
-    def post(self, transport: asyncio.Transport, data: bytes, *, wait: bool = True) -> None:
+    def post(self, transport: asyncio.Transport, data: bytes, *, lone: bool = False) -> None:
         """Write, by the end of this turn of the event loop. What a connection cannot take any more is lost.
 
-        Without `wait` nothing is begun that has to be waited for; what waits already comes first all the same.
+        `lone`: most likely there is nothing to write with it. What waits already comes first all the same.
         """
-        if len(data) >= LARGE or not (self._due or (wait and self.soon())):
+        if len(data) >= LARGE:
             self.flush()
             transport.write(data)
-            return
-        self._waiting.append((transport, data))
-        self._size = size = self._size + len(data)
-        if size >= TOGETHER:
-            self.flush()
+        elif lone and self._apart and not self._due:
+            self._apart -= 1
+            transport.write(data)
+        elif self._due or self.soon():
+            self._waiting.append((transport, data))
+            self._size = size = self._size + len(data)
+            if size >= TOGETHER:
+                self.flush()
+        else:
+            transport.write(data)
 
     def soon(self) -> bool:
         """Have `first` called before anything goes out that is posted from now on, at the latest by the turn's end.
@@ -87,4 +97,6 @@ class Outbox:
 
     def _end(self) -> None:
         self._due = False
+        if len(self._waiting) == 1:
+            self._apart = TRIED
         self.flush()

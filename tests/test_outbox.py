@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from proxy.outbox import ALONE, LARGE, TOGETHER, Outbox
+from proxy.outbox import ALONE, LARGE, TOGETHER, TRIED, Outbox
 
 
 class UnderWay:
@@ -67,20 +67,40 @@ async def test_where_nothing_else_is_under_way_nothing_waits(under_way: int) -> 
     desk = Desk(under_way)
     assert not desk.outbox.soon()
     desk.outbox.post(desk.socket("one"), b"-a")
-    assert desk.happened == ["first", "one-a"]
+    assert desk.happened == ["one-a"]
     await turn()
-    assert desk.happened == ["first", "one-a"]
+    assert desk.happened == ["one-a"]
 
 
-async def test_what_does_not_want_to_wait_begins_no_waiting_and_overtakes_nobody() -> None:
+async def test_lone_pieces_that_meet_nobody_wait_now_and_then_to_find_out_whether_that_is_so_still() -> None:
     desk = Desk()
-    desk.outbox.post(desk.socket("one"), b"-a", wait=False)
-    assert desk.happened == ["first", "one-a"]
-    desk.outbox.post(desk.socket("two"), b"-b")
-    desk.outbox.post(desk.socket("one"), b"-c", wait=False)
-    assert desk.happened[2:] == []
+    one, two = desk.socket("one"), desk.socket("two")
+    desk.outbox.post(one, b"-a", lone=True)
+    assert desk.happened == []
     await turn()
-    assert desk.happened[2:] == ["first", "two-b", "one-c"]
+    for _ in range(TRIED):
+        desk.happened.clear()
+        desk.outbox.post(one, b"-b", lone=True)
+        assert desk.happened == ["one-b"]
+    for name in "cd":  # two at a time from now on
+        desk.happened.clear()
+        desk.outbox.post(one, f"-{name}".encode(), lone=True)
+        desk.outbox.post(two, f"-{name}".encode(), lone=True)
+        assert desk.happened == []
+        await turn()
+        assert desk.happened == ["first", f"one-{name}", f"two-{name}"]
+
+
+async def test_lone_pieces_overtake_nobody_who_waits() -> None:
+    desk = Desk()
+    desk.outbox.post(desk.socket("one"), b"-a", lone=True)
+    await turn()
+    desk.happened.clear()
+    desk.outbox.post(desk.socket("two"), b"-b")
+    desk.outbox.post(desk.socket("one"), b"-c", lone=True)
+    assert desk.happened == []
+    await turn()
+    assert desk.happened == ["first", "two-b", "one-c"]
 
 
 async def test_who_is_alone_by_now_does_not_overtake_those_who_wait() -> None:

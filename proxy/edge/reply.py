@@ -184,7 +184,7 @@ class StreamedReply:
         transport = connection.transport  # as `Connection.send` does: a call less for each chunk
         if transport is None or transport.is_closing():
             raise ConnectionResetError(GONE)
-        connection.outbox.post(transport, data, wait=len(data) > LONE)
+        connection.outbox.post(transport, data, lone=len(data) <= LONE)
 
     def force_close(self) -> None:
         """The connection ends with this answer."""
