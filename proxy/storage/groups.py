@@ -2,7 +2,7 @@
 
 SQLite works in our process, and of what it takes to add a row most is the binding of its forty values one by one. An
 app's requests differ in few of them, though. So a batch is put in groups of those that agree in the columns that say
-who asked for what and how it ended (SHARED); a statement takes those of a group once, and the others (OWN) of up to 32
+who asked for what and how it ended (SHARED); a statement takes those of a group once, and the others (OWN) of up to 64
 rows. The sums of a group need no further look at what its rows share (`summing`).
 
 SQLite keeps whatever it is given in whatever column. So it is here that a value of another kind is refused, as
@@ -30,8 +30,9 @@ SHARED = (
 )
 """Columns that many requests of a batch agree in."""
 OWN = tuple(name for name in COLUMNS if name not in SHARED)
-SIZES = (32, 4, 1)
-"""Rows that one statement adds. More than 32 save nothing any more."""
+SIZES = (64, 16, 4, 1)
+"""Rows that one statement adds. For each statement SQLite's thread and the event loop change places twice; with more
+than 64 rows that saves nothing any more."""
 
 OTHER_KIND = "a value is of another kind than its column"
 

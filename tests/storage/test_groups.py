@@ -29,9 +29,9 @@ def test_rows_that_are_alike_are_one_group_and_no_row_is_left_out() -> None:
     ids = [name for group in found for name in group.own[OWN.index("id")]]
     assert set(ids) == {row[0] for row in rows}
     assert len(ids) == len(rows)
-    (alike,) = groups([tuple(made(f"req_{number}", bytes_in=number)) for number in range(75)])
+    (alike,) = groups([tuple(made(f"req_{number}", bytes_in=number)) for number in range(87)])
     bound = list(alike.bound())
-    assert [size for size, _ in bound] == [32, 32, 4, 4, 1, 1, 1]
+    assert [size for size, _ in bound] == [64, 16, 4, 1, 1, 1]
     assert all(len(values) == len(SHARED) + size * len(OWN) for size, values in bound)
     assert {values[: len(SHARED)] for _, values in bound} == {alike.shared}
 
