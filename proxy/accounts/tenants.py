@@ -13,7 +13,7 @@ from proxy.accounts.keys import damaged, digest
 from proxy.errors import InvalidApiKey, NotPermitted, StoreUnavailable
 
 BEARER = "bearer "
-SEEN = 4096
+SEEN = 16_384
 """Headers that are known again: of keys in use, so it bounds what many spellings of one key take."""
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

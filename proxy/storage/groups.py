@@ -24,11 +24,11 @@ from proxy.storage.ledger_schema import REQUESTS
 Row = tuple[Any, ...]
 
 SHARED = (
-    *("tenant", "key_id", "key", "endpoint", "model_asked", "model", "provider", "service_tier", "region"),
+    *("tenant", "endpoint", "model_asked", "model", "provider", "service_tier", "region"),
     *("status", "error_code", "stream", "stream_end", "source", "price"),
     *("retries", "repairs", "changes", "violations", "client"),
 )
-"""Columns that many requests of a batch agree in."""
+"""Columns that many requests of a batch agree in. The key is none: there may be thousands, all in use."""
 OWN = tuple(name for name in COLUMNS if name not in SHARED)
 SIZES = (64, 16, 4, 1)
 """Rows that one statement adds. For each statement SQLite's thread and the event loop change places twice; with more

@@ -26,13 +26,15 @@ FIELD, VERDICT = (_length.type.length for _length in (CHANGES_HOURLY.c.field, CH
 """Characters of what the sums of changes are kept apart by."""
 
 _ADDED = tuple(OWN.index(name) for name in SUMS if name not in COUNTED)
-_STARTED, _COST, _DURATION_BIN, _FIRST_TOKEN_BIN = map(
-    OWN.index, ("started_us", "cost_micros", "duration_bin", "first_token_bin")
+_STARTED, _KEY, _COST, _DURATION_BIN, _FIRST_TOKEN_BIN = map(
+    OWN.index, ("started_us", "key_id", "cost_micros", "duration_bin", "first_token_bin")
 )
 _STATUS, _STREAM, _STREAM_END, _SOURCE = map(SHARED.index, ("status", "stream", "stream_end", "source"))
+_KNOWN = ("key_id", *SHARED)
 _dimensions, _speed, _changed = (
-    itemgetter(*(SHARED.index(name) for name in keys if name in SHARED)) for keys in (DIMENSIONS, SPEED, CHANGED)
+    itemgetter(*(_KNOWN.index(name) for name in keys if name in _KNOWN)) for keys in (DIMENSIONS, SPEED, CHANGED)
 )
+"""Of a key and what is shared, what the sums are kept apart by."""
 
 
 class Sums:
@@ -45,10 +47,12 @@ class Sums:
 
     def add(self, group: Group) -> None:
         """Requests that are new."""
-        for bucket, own in _by_hour(group.own):
-            self._add_usage((bucket, *_dimensions(group.shared)), group.shared, own)
-            self._add_speed((bucket, *_speed(group.shared)), group.shared, own)
-            self._add_changes((bucket, *_changed(group.shared)), group.changes, len(own[0]))
+        for bucket, of_hour in _by_hour(group.own):
+            for key, own in _by_key(of_hour):
+                known = (key, *group.shared)
+                self._add_usage((bucket, *_dimensions(known)), group.shared, own)
+                self._add_speed((bucket, *_speed(known)), group.shared, own)
+                self._add_changes((bucket, *_changed(known)), group.changes, len(own[0]))
 
     def rows(self, rollup: RollUp) -> list[Row]:
         """Those of one table, in the order of their keys."""
@@ -123,6 +127,19 @@ def _by_hour(own: list[Row]) -> Iterator[tuple[int, list[Row]]]:
         apart.setdefault(_bucket(row[_STARTED], HOUR_US) // 1_000_000, []).append(row)
     for bucket, rows in apart.items():
         yield bucket, list(zip(*rows, strict=True))
+
+
+def _by_key(own: list[Row]) -> Iterator[tuple[str, list[Row]]]:
+    """The columns of those of each key."""
+    keys = own[_KEY]
+    if keys.count(keys[0]) == len(keys):
+        yield keys[0], own
+        return
+    apart: dict[str, list[Row]] = {}
+    for row in zip(*own, strict=True):
+        apart.setdefault(row[_KEY], []).append(row)
+    for key, rows in apart.items():
+        yield key, list(zip(*rows, strict=True))
 
 
 def _bucket(time: int, width: int) -> int:

@@ -23,7 +23,7 @@ TEXTS_LIMIT = 512
 TEXT_LIMIT = 4096
 """Bytes of a part that is remembered."""
 
-_IDENTIFIERS = ("request_id", "client_request_id", "trace_id", "upstream_request_id", "end_user")
+_IDENTIFIERS = ("request_id", "key", "client_request_id", "trace_id", "upstream_request_id", "end_user")
 
 _OWN = frozenset(
     {
@@ -174,7 +174,7 @@ class RequestLine:
         if len(identifiers) > VALUE_LIMIT or not identifiers.isascii() or mask(identifiers) is not identifiers:
             _mask(line)
         kind = (
-            record.tenant, record.key, record.endpoint, record.model_asked, record.model, record.status,
+            record.tenant, record.endpoint, record.model_asked, record.model, record.status,
             record.error_code, record.error_kind, record.changes_header, record.repairs, record.schema_violations,
             usage.source, record.stream, record.stream_end, record.client, record.retry_count,
         )  # fmt: skip
@@ -233,20 +233,23 @@ def _add_speech(line: dict[str, object], heard: int, spoken: int) -> None:
 
 
 def _add_identifiers(line: dict[str, object], record: Record) -> str:
-    """Adds those that there are, and gives the text of all, one after the other."""
+    """Adds those that there are, and gives the text of all, with blanks between: none hides how the next one begins."""
     text = record.request_id
+    if record.key:
+        line["key"] = record.key
+        text += " " + record.key
     if record.client_request_id:
         line["client_request_id"] = record.client_request_id
-        text += record.client_request_id
+        text += " " + record.client_request_id
     if record.trace_id:
         line["trace_id"] = record.trace_id
-        text += record.trace_id
+        text += " " + record.trace_id
     if record.upstream_request_id:
         line["upstream_request_id"] = record.upstream_request_id
-        text += record.upstream_request_id
+        text += " " + record.upstream_request_id
     if record.end_user:
         line["end_user"] = record.end_user
-        text += record.end_user
+        text += " " + record.end_user
     return text
 
 

@@ -2,7 +2,7 @@
 
 from proxy.storage.groups import Row, groups
 from proxy.storage.ledger_schema import CHANGES_DAILY, LATENCY_HOURLY, USAGE_DAILY, USAGE_HOURLY
-from proxy.storage.rollups import COUNTED, ROLL_UPS
+from proxy.storage.rollups import COUNTED, HOUR, ROLL_UPS
 from proxy.storage.summing import Sums, addition
 from tests.storage.ledgers import HOUR_US, made, today
 
@@ -22,6 +22,21 @@ def test_hours_are_added_up_to_days() -> None:
     first = 1 + len(TABLES[USAGE_HOURLY].keys)
     assert [row[first] for row in sums.rows(TABLES[USAGE_HOURLY])] == [2, 1, 1]
     assert [row[first] for row in sums.rows(TABLES[USAGE_DAILY])] == [4]
+
+
+def test_requests_that_differ_in_their_key_and_hour_only_are_summed_for_each() -> None:
+    alike = {"bytes_in": 1, "changes": (("n", "dropped"),)}
+    rows = [
+        tuple(made(f"req_{number}", key_id=f"key_{number % 3}", started_us=today() + number % 2 * HOUR_US, **alike))
+        for number in range(30)
+    ]
+    assert len(groups(rows)) == 1
+    sums, start = sums_of(*rows), today() // 1_000_000
+    for table, count, hours in ((USAGE_HOURLY, 5, 2), (LATENCY_HOURLY, 5, 2), (CHANGES_DAILY, 10, 1)):
+        names = ("bucket", *TABLES[table].keys, *TABLES[table].sums)
+        found = [dict(zip(names, row, strict=True)) for row in sums.rows(TABLES[table])]
+        told = {(row["bucket"], row["key_id"]): row["requests"] for row in found if row.get("measure") != "first_token"}
+        assert told == {(start + hour * HOUR, f"key_{key}"): count for hour in range(hours) for key in range(3)}
 
 
 def test_rows_of_every_table_are_what_its_statement_binds() -> None:

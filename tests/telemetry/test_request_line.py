@@ -220,6 +220,21 @@ def test_an_ordinary_request_does_not_take_the_slow_way(ordinary: Record, monkey
     assert json.loads(lines.render(later))["timestamp"] == "2023-11-14T22:14:21.123Z"
 
 
+@pytest.mark.parametrize("name", ["key", "client_request_id", "trace_id", "upstream_request_id", "end_user"])
+def test_a_secret_is_masked_whatever_stands_before_it(name: str) -> None:
+    value: dict[str, Any] = {name: "sk-abcdefghijklmnop"}
+    record = replace(FULL, **value)
+    assert b"abcdefghijklmnop" not in RequestLine({}).render(record)
+    assert json.loads(RequestLine({}).render(record))[name] == json.loads(RequestLine({}).exact(record))[name] == "***"
+
+
+def test_many_keys_share_what_is_remembered() -> None:
+    lines = RequestLine({})
+    for number in range(10):
+        assert json.loads(lines.render(replace(FULL, key=f"key-{number}")))["key"] == f"key-{number}"
+    assert len(lines._texts) == 1
+
+
 def test_values_are_bounded_in_what_is_remembered_too() -> None:
     (line,) = {RequestLine({}).render(replace(FULL, tenant="t" * 100_000, upstream_request_id="f" * 100_000))}
     assert len(line) < 3 * VALUE_LIMIT
