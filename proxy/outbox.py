@@ -23,8 +23,8 @@ LARGE = 64 * 1024
 TOGETHER = 4 * LARGE
 """Bytes that wait at most, over all connections: one that asks and does not read must be told of soon."""
 TRIED = 16
-"""Lone pieces that are not made to wait after one that waited and met nobody. To wait costs a twelfth of such a piece,
-to meet others saves as much."""
+"""Lone pieces that are not made to wait after one that waited and met nobody. To wait costs a twelfth of
+what such a piece does; where it meets others, a twentieth is saved."""
 
 
 def nothing() -> None:

@@ -48,7 +48,7 @@ class Head:
 
     def __init__(self, before: bytes, digits: bytes, behind: bytes, message: RawRequestMessage) -> None:
         self._before, self._digits, self._behind, self._message = before, digits, behind, message
-        self._last = digits, message  # and no more: whoever connects has a head of his own
+        self._last = digits, message  # of another length; one only, for every connection may have its own head
         raw = message.raw_headers
         at = next(place for place, (name, _) in enumerate(raw) if name.lower() == b"content-length")
         self._raw = raw[:at], raw[at][0], raw[at + 1 :]

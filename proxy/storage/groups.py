@@ -2,7 +2,7 @@
 
 SQLite works in our process, and of what it takes to add a row most is the binding of its forty values one by one. An
 app's requests differ in few of them, though. So a batch is put in groups of those that agree in the columns that say
-who asked for what and how it ended (SHARED); a statement takes those of a group once, and the others (OWN) of up to 64
+what was asked for and how it ended (SHARED); a statement takes those of a group once, and the others (OWN) of up to 64
 rows. The sums of a group need no further look at what its rows share (`summing`).
 
 SQLite keeps whatever it is given in whatever column. So it is here that a value of another kind is refused, as

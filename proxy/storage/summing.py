@@ -7,9 +7,9 @@ are made of those of hours.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import add, itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import String
 
@@ -18,6 +18,8 @@ from proxy.accounts.ledger import CLIENT_CLOSED, COMPLETE, LEFT, REFUSED
 from proxy.storage.groups import OWN, SHARED, Group, Row
 from proxy.storage.ledger_schema import CHANGES_HOURLY, DIMENSIONS, SUMS
 from proxy.storage.rollups import CHANGED, COUNTED, HOUR, SPEED, RollUp
+
+T = TypeVar("T")
 
 HOUR_US = HOUR * 1_000_000
 INDEX = re.compile(r"\[[0-9]+\]")
@@ -47,8 +49,8 @@ class Sums:
 
     def add(self, group: Group) -> None:
         """Requests that are new."""
-        for bucket, of_hour in _by_hour(group.own):
-            for key, own in _by_key(of_hour):
+        for bucket, of_hour in _apart(group.own, _hours(group.own[_STARTED])):
+            for key, own in _apart(of_hour, of_hour[_KEY]):
                 known = (key, *group.shared)
                 self._add_usage((bucket, *_dimensions(known)), group.shared, own)
                 self._add_speed((bucket, *_speed(known)), group.shared, own)
@@ -115,31 +117,22 @@ def _wider(sums: Mapping[Row, Any], seconds: int, together: Callable[[Any, Any],
     return found
 
 
-def _by_hour(own: list[Row]) -> Iterator[tuple[int, list[Row]]]:
-    """The columns of those of each hour. Nearly always they are all of one."""
-    times = own[_STARTED]
+def _hours(times: Row) -> Sequence[int]:
+    """The hour of each time, in Unix seconds. Nearly always they are all of one."""
     first, last = (_bucket(time, HOUR_US) // 1_000_000 for time in (min(times), max(times)))
-    if first == last:
-        yield first, own
-        return
-    apart: dict[int, list[Row]] = {}
-    for row in zip(*own, strict=True):
-        apart.setdefault(_bucket(row[_STARTED], HOUR_US) // 1_000_000, []).append(row)
-    for bucket, rows in apart.items():
-        yield bucket, list(zip(*rows, strict=True))
+    return [first] * len(times) if first == last else [_bucket(time, HOUR_US) // 1_000_000 for time in times]
 
 
-def _by_key(own: list[Row]) -> Iterator[tuple[str, list[Row]]]:
-    """The columns of those of each key."""
-    keys = own[_KEY]
-    if keys.count(keys[0]) == len(keys):
-        yield keys[0], own
+def _apart(own: list[Row], by: Sequence[T]) -> Iterator[tuple[T, list[Row]]]:
+    """The columns of the rows that have the same value in `by`, for each of these values."""
+    if by.count(by[0]) == len(by):
+        yield by[0], own
         return
-    apart: dict[str, list[Row]] = {}
-    for row in zip(*own, strict=True):
-        apart.setdefault(row[_KEY], []).append(row)
-    for key, rows in apart.items():
-        yield key, list(zip(*rows, strict=True))
+    apart: dict[T, list[Row]] = {}
+    for value, row in zip(by, zip(*own, strict=True), strict=True):
+        apart.setdefault(value, []).append(row)
+    for value, rows in apart.items():
+        yield value, list(zip(*rows, strict=True))
 
 
 def _bucket(time: int, width: int) -> int:
