@@ -31,9 +31,9 @@ The rooms, from the street to the cellar. Imports point down only; `|` means str
                     Anthropic's (translation/anthropic/) | who may call, how much, what it costs, and what is kept of
                     it
     settings/       what can be configured; secrets by value, environment or file
-    errors.py usage.py codec.py clock.py timers.py outbox.py pace.py
+    errors.py usage.py codec.py clock.py timers.py outbox.py naps.py pace.py
                     what can go wrong, by whose fault; tokens; JSON; time; deadlines; what goes out at the end of a
-                    turn; how work that can wait leaves room for requests
+                    turn; why the loop sleeps behind some turns; how work that can wait leaves room for requests
 
 The path of a request, one call each in `edge/journey.py`, and from `ways` on, for one that asks a model, in
 `edge/completing.py`:

@@ -9,11 +9,13 @@ request.
 
 Where nothing else is under way nothing is gained by waiting, and what is large shall find out at once whether its
 reader keeps up: both are written when they are posted. The same goes for what comes by itself, as chunks of a model do,
-unless there are so many of them that one seldom does: whether one that waits meets others is tried now and then.
+unless there are so many of them that one seldom does: whether one that waits meets others is tried now and then. Where
+they come closer still, they are made to meet (`proxy.naps`).
 """
 
 import asyncio
 
+from proxy.naps import FEW, Naps
 from proxy.pace import Gauge, Idle
 
 ALONE = 1
@@ -38,15 +40,17 @@ class Outbox:
         first: called before anything that waited goes out; it must not raise.
     """
 
-    __slots__ = ("_apart", "_due", "_loop", "_size", "_under_way", "_waiting", "first")
+    __slots__ = ("_apart", "_due", "_lone", "_loop", "_naps", "_size", "_under_way", "_waiting", "first")
 
-    def __init__(self, under_way: Gauge | None = None) -> None:
+    def __init__(self, under_way: Gauge | None = None, naps: Naps | None = None) -> None:
         """`under_way`: how many requests are. Made where its event loop runs."""
         self.first = nothing
         self._under_way: Gauge = under_way or Idle()
         self._waiting: list[tuple[asyncio.Transport, bytes]] = []
         self._size = 0
         self._apart = 0  # lone pieces that will not be made to wait
+        self._lone = 0  # those that wait
+        self._naps = naps or Naps()
         self._due = False
         self._loop = asyncio.get_running_loop()
 
@@ -63,6 +67,8 @@ class Outbox:
             transport.write(data)
         elif self._due or self.soon():
             self._waiting.append((transport, data))
+            if lone:
+                self._lone += 1
             self._size = size = self._size + len(data)
             if size >= TOGETHER:
                 self.flush()
@@ -97,6 +103,18 @@ class Outbox:
 
     def _end(self) -> None:
         self._due = False
-        if len(self._waiting) == 1:
-            self._apart = TRIED
+        lone, self._lone = self._lone, 0
+        posted = len(self._waiting)
         self.flush()
+        if lone:
+            self._pace(lone, posted)
+
+    def _pace(self, lone: int, posted: int) -> None:
+        """A turn is over in which so many lone pieces waited, of so many."""
+        naps = self._naps
+        if posted == 1 and not naps.near:
+            self._apart = TRIED
+            lone += TRIED
+        naps.count(lone)
+        if naps.near and posted <= FEW:
+            naps.take()

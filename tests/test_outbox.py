@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from proxy.naps import FEW, Naps
 from proxy.outbox import ALONE, LARGE, TOGETHER, TRIED, Outbox
 
 
@@ -16,13 +17,29 @@ class UnderWay:
         self.value = value
 
 
+class Counted(Naps):
+    """Naps that are no naps: what an outbox said to them. `near` is what the test says."""
+
+    def __init__(self, happened: list[str]) -> None:
+        super().__init__()
+        self.counted: list[int] = []
+        self._happened = happened
+
+    def count(self, pieces: int) -> None:
+        self.counted.append(pieces)
+
+    def take(self) -> None:
+        self._happened.append("nap")
+
+
 class Desk:
     """An outbox, and in which order what became of it."""
 
     def __init__(self, under_way: float = ALONE + 1) -> None:
         self.happened: list[str] = []
         self.gauge = UnderWay(under_way)
-        self.outbox = Outbox(self.gauge)
+        self.naps = Counted(self.happened)
+        self.outbox = Outbox(self.gauge, self.naps)
         self.outbox.first = lambda: self.happened.append("first")
 
     def socket(self, name: str, *, gone: bool = False, then: Callable[[], None] = lambda: None) -> Any:
@@ -89,6 +106,52 @@ async def test_lone_pieces_that_meet_nobody_wait_now_and_then_to_find_out_whethe
         assert desk.happened == []
         await turn()
         assert desk.happened == ["first", f"one-{name}", f"two-{name}"]
+
+
+async def test_where_lone_pieces_come_closely_they_wait_and_the_loop_naps_when_they_have_gone_out() -> None:
+    desk = Desk()
+    one, two = desk.socket("one"), desk.socket("two")
+    desk.naps.near = True
+    for _ in range(3):  # also behind one that met nobody
+        desk.happened.clear()
+        desk.outbox.post(one, b"-a", lone=True)
+        assert desk.happened == []
+        await turn()
+        assert desk.happened == ["first", "one-a", "nap"]
+    desk.outbox.post(two, b"-b")
+    desk.outbox.post(one, b"-c", lone=True)
+    await turn()
+    assert desk.happened[3:] == ["first", "two-b", "one-c", "nap"]
+    assert desk.naps.counted == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(("posted", "naps"), [(FEW, 1), (FEW + 1, 0)])
+async def test_behind_a_full_turn_nobody_naps(posted: int, naps: int) -> None:
+    desk = Desk()
+    desk.naps.near = True
+    for _ in range(posted - 1):
+        desk.outbox.post(desk.socket("one"), b"-a")
+    desk.outbox.post(desk.socket("two"), b"-b", lone=True)
+    await turn()
+    assert desk.happened.count("nap") == naps
+    assert desk.naps.counted == [1]
+
+
+async def test_nobody_naps_for_anything_else() -> None:
+    desk = Desk()
+    desk.naps.near = True
+    desk.outbox.post(desk.socket("one"), b"-a")
+    desk.outbox.post(desk.socket("two"), b"-b")
+    await turn()
+    assert desk.happened == ["first", "one-a", "two-b"]
+    assert desk.naps.counted == []
+
+
+async def test_pieces_that_went_out_at_once_are_counted_with_the_one_that_waited() -> None:
+    desk = Desk()
+    desk.outbox.post(desk.socket("one"), b"-a", lone=True)
+    await turn()
+    assert desk.naps.counted == [1 + TRIED]
 
 
 async def test_lone_pieces_overtake_nobody_who_waits() -> None:

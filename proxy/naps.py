@@ -1,0 +1,69 @@
+"""Short sleeps of the event loop, so that it is woken once for several pieces of streams, and not for each.
+
+Where pieces that came by themselves, as chunks of a model do, follow closely upon one another, most turns of the loop
+serve one of them, and going to sleep and being woken costs as much as the piece. So the loop sleeps for a moment after
+such a turn, whatever comes meanwhile. The next turn finds several pieces, and their writing wakes their readers less
+often, too. Network cards do the same, and call it interrupt moderation. It saves an eighth of what a piece costs at
+6,000 to 20,000 a second, and takes NAP of latency, which is little beside the time between two pieces of one stream.
+
+Nobody sleeps where pieces are few, where a turn has many, or where the machine's clock is too coarse for it.
+"""
+
+import time
+from collections.abc import Callable
+
+NAP = 0.0003
+"""Seconds of one. Half of it saves nothing yet at 6,000 pieces a second; twice as much saves little more at 20,000."""
+CLOSE = 5000.0
+"""Pieces a second from which the loop naps: two or more come in the time."""
+WINDOW = 64
+"""Pieces by which that is told."""
+FEW = 12
+"""Pieces of a turn up to which it naps: with more, it has enough to do."""
+LATE = 0.001
+"""Seconds after which a nap took too long: the machine was busy with something else, or cannot do it shorter."""
+REST, LONGEST = 0.01, 60.0
+"""Seconds without a nap after one that took too long; twice as many each time until one does not."""
+
+
+class Naps:
+    """Those of one event loop.
+
+    Attributes:
+        near: pieces come so closely that it pays to let them wait for each other.
+    """
+
+    __slots__ = ("_awake", "_now", "_rest", "_seen", "_since", "_sleep", "near")
+
+    def __init__(
+        self, now: Callable[[], float] = time.monotonic, sleep: Callable[[float], object] = time.sleep
+    ) -> None:
+        """`now`: seconds of a clock that only goes forward; `sleep` stops the thread for so many."""
+        self.near = False
+        self._now, self._sleep = now, sleep
+        self._seen, self._since = 0, now()
+        self._awake, self._rest = 0.0, REST
+
+    def count(self, pieces: int) -> None:
+        """So many more have come by themselves."""
+        self._seen += pieces
+        if self._seen >= WINDOW:
+            now = self._now()
+            self.near = self._seen > (now - self._since) * CLOSE
+            self._seen, self._since = 0, now
+
+    def take(self) -> None:
+        """Sleep, unless pieces have become few, or that took too long lately. Whatever had to go out has gone."""
+        began = self._now()
+        if began - self._since > WINDOW / CLOSE:
+            self.near = False
+            self._seen, self._since = 0, began
+        if began < self._awake or not self.near:
+            return
+        self._sleep(NAP)
+        woken = self._now()
+        if woken - began < LATE:
+            self._rest = REST
+        else:
+            self._awake = woken + self._rest
+            self._rest = min(2 * self._rest, LONGEST)

@@ -1,0 +1,99 @@
+"""When the event loop sleeps for a moment, so that pieces of streams meet: and when it must not."""
+
+from proxy.naps import CLOSE, LATE, LONGEST, NAP, REST, WINDOW, Naps
+
+BRIEFLY = 0.001
+
+
+class Bed:
+    """Naps by a clock that moves only when something comes and while it sleeps; `late`: how much longer than asked."""
+
+    def __init__(self) -> None:
+        self.time, self.late = 1000.0, 0.0
+        self.slept: list[float] = []
+        self.naps = Naps(lambda: self.time, self._sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds + self.late
+
+    def pieces(self, number: int, rate: float) -> None:
+        """So many come one after the other, at so many a second."""
+        for _ in range(number):
+            self.time += 1 / rate
+            self.naps.count(1)
+
+    def come_closely(self) -> None:
+        """As many as it takes to tell come, within BRIEFLY."""
+        self.pieces(WINDOW, WINDOW / BRIEFLY)
+
+    def tried(self) -> bool:
+        """Whether the loop slept when it was told to take a nap."""
+        before = len(self.slept)
+        self.naps.take()
+        return len(self.slept) > before
+
+
+def test_from_so_many_pieces_a_second_on_the_loop_naps() -> None:
+    bed = Bed()
+    assert not bed.tried()
+    bed.pieces(WINDOW - 1, 2 * CLOSE)
+    assert not bed.naps.near
+    bed.pieces(1, 2 * CLOSE)
+    assert bed.naps.near
+    assert bed.tried()
+    assert bed.slept == [NAP]
+
+
+def test_it_does_not_where_they_are_fewer() -> None:
+    bed = Bed()
+    bed.pieces(3 * WINDOW, 0.9 * CLOSE)
+    assert not bed.naps.near
+    assert not bed.tried()
+
+
+def test_it_stops_when_they_have_become_fewer() -> None:
+    bed = Bed()
+    bed.pieces(WINDOW, 2 * CLOSE)
+    bed.pieces(WINDOW, 0.9 * CLOSE)
+    assert not bed.naps.near
+
+
+def test_it_stops_at_once_when_no_more_come_though_nobody_counted_on() -> None:
+    bed = Bed()
+    bed.pieces(WINDOW, 2 * CLOSE)
+    bed.time += 1.1 * WINDOW / CLOSE
+    assert not bed.tried()
+    assert not bed.naps.near
+    bed.pieces(WINDOW, 2 * CLOSE)
+    assert bed.tried()
+
+
+def test_pieces_that_did_not_wait_count_with_those_that_did() -> None:
+    bed = Bed()
+    bed.time += 0.5 * WINDOW / CLOSE
+    bed.naps.count(WINDOW)
+    assert bed.naps.near
+
+
+def test_after_a_nap_that_took_too_long_there_is_none_for_a_while_and_for_twice_as_long_if_the_next_does_too() -> None:
+    bed, rest = Bed(), REST
+    for _ in range(15):
+        bed.late = LATE
+        bed.come_closely()
+        assert bed.tried()
+        awake = bed.time + rest
+        bed.time = awake - 2 * BRIEFLY
+        bed.come_closely()
+        assert not bed.tried()
+        bed.time = awake
+        rest = min(2 * rest, LONGEST)
+    assert rest == LONGEST
+    bed.late = 0.0
+    bed.come_closely()
+    assert bed.tried()
+    bed.late = LATE
+    assert bed.tried()
+    bed.time += REST
+    bed.come_closely()
+    assert bed.tried()
