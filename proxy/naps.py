@@ -18,8 +18,11 @@ CLOSE = 5000.0
 """Pieces a second from which the loop naps: two or more come in the time."""
 WINDOW = 64
 """Pieces by which that is told."""
-FEW = 12
-"""Pieces of a turn up to which it naps: with more, it has enough to do."""
+FEW = 16
+"""Pieces of a turn up to which it naps: so many come during one at 45,000 a second."""
+FULL = 0.002
+"""Seconds without a nap behind a turn with more: the loop has enough to do. A busy one has only such turns, and with a
+longer time every stall would end the naps for long."""
 LATE = 0.001
 """Seconds after which a nap took too long: the machine was busy with something else, or cannot do it shorter."""
 REST, LONGEST = 0.01, 60.0
@@ -52,15 +55,22 @@ class Naps:
             self.near = self._seen > (now - self._since) * CLOSE
             self._seen, self._since = 0, now
 
-    def take(self) -> None:
-        """Sleep, unless pieces have become few, or that took too long lately. Whatever had to go out has gone."""
+    def take(self, posted: int) -> None:
+        """Sleep behind a turn that has written so much, unless it was full, pieces are few, or it took too long lately.
+
+        It is asked for only where pieces are `near`, and whatever had to go out has gone.
+        """
         began = self._now()
         if began - self._since > WINDOW / CLOSE:
             self.near = False
             self._seen, self._since = 0, began
-        if began < self._awake or not self.near:
-            return
-        self._sleep(NAP)
+        elif posted > FEW:
+            self._awake = max(self._awake, began + FULL)
+        elif began >= self._awake:
+            self._sleep(NAP)
+            self._wake(began)
+
+    def _wake(self, began: float) -> None:
         woken = self._now()
         if woken - began < LATE:
             self._rest = REST

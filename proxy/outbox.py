@@ -15,7 +15,7 @@ they come closer still, they are made to meet (`proxy.naps`).
 
 import asyncio
 
-from proxy.naps import FEW, Naps
+from proxy.naps import Naps
 from proxy.pace import Gauge, Idle
 
 ALONE = 1
@@ -116,5 +116,5 @@ class Outbox:
             self._apart = TRIED
             lone += TRIED
         naps.count(lone)
-        if naps.near and posted <= FEW:
-            naps.take()
+        if naps.near:
+            naps.take(posted)

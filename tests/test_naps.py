@@ -1,6 +1,6 @@
 """When the event loop sleeps for a moment, so that pieces of streams meet: and when it must not."""
 
-from proxy.naps import CLOSE, LATE, LONGEST, NAP, REST, WINDOW, Naps
+from proxy.naps import CLOSE, FEW, FULL, LATE, LONGEST, NAP, REST, WINDOW, Naps
 
 BRIEFLY = 0.001
 
@@ -27,16 +27,16 @@ class Bed:
         """As many as it takes to tell come, within BRIEFLY."""
         self.pieces(WINDOW, WINDOW / BRIEFLY)
 
-    def tried(self) -> bool:
-        """Whether the loop slept when it was told to take a nap."""
+    def tried(self, posted: int = 1) -> bool:
+        """Whether the loop slept behind a turn that wrote so much."""
         before = len(self.slept)
-        self.naps.take()
+        self.naps.take(posted)
         return len(self.slept) > before
 
 
 def test_from_so_many_pieces_a_second_on_the_loop_naps() -> None:
     bed = Bed()
-    assert not bed.tried()
+    assert not bed.naps.near
     bed.pieces(WINDOW - 1, 2 * CLOSE)
     assert not bed.naps.near
     bed.pieces(1, 2 * CLOSE)
@@ -49,7 +49,6 @@ def test_it_does_not_where_they_are_fewer() -> None:
     bed = Bed()
     bed.pieces(3 * WINDOW, 0.9 * CLOSE)
     assert not bed.naps.near
-    assert not bed.tried()
 
 
 def test_it_stops_when_they_have_become_fewer() -> None:
@@ -74,6 +73,28 @@ def test_pieces_that_did_not_wait_count_with_those_that_did() -> None:
     bed.time += 0.5 * WINDOW / CLOSE
     bed.naps.count(WINDOW)
     assert bed.naps.near
+
+
+def test_behind_a_full_turn_and_for_a_while_after_it_the_loop_does_not_nap() -> None:
+    bed = Bed()
+    bed.come_closely()
+    assert bed.tried(FEW)
+    assert not bed.tried(FEW + 1)
+    bed.time += 0.9 * FULL
+    assert not bed.tried()
+    bed.time += 0.2 * FULL
+    assert bed.tried()
+
+
+def test_a_full_turn_does_not_shorten_the_time_without_naps_that_took_too_long() -> None:
+    bed = Bed()
+    bed.late = LATE
+    bed.come_closely()
+    assert bed.tried()
+    assert not bed.tried(FEW + 1)
+    bed.time += 0.9 * REST
+    bed.come_closely()
+    assert not bed.tried()
 
 
 def test_after_a_nap_that_took_too_long_there_is_none_for_a_while_and_for_twice_as_long_if_the_next_does_too() -> None:

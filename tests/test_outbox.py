@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from proxy.naps import FEW, Naps
+from proxy.naps import Naps
 from proxy.outbox import ALONE, LARGE, TOGETHER, TRIED, Outbox
 
 
@@ -28,8 +28,8 @@ class Counted(Naps):
     def count(self, pieces: int) -> None:
         self.counted.append(pieces)
 
-    def take(self) -> None:
-        self._happened.append("nap")
+    def take(self, posted: int) -> None:
+        self._happened.append(f"nap behind {posted}")
 
 
 class Desk:
@@ -117,24 +117,12 @@ async def test_where_lone_pieces_come_closely_they_wait_and_the_loop_naps_when_t
         desk.outbox.post(one, b"-a", lone=True)
         assert desk.happened == []
         await turn()
-        assert desk.happened == ["first", "one-a", "nap"]
+        assert desk.happened == ["first", "one-a", "nap behind 1"]
     desk.outbox.post(two, b"-b")
     desk.outbox.post(one, b"-c", lone=True)
     await turn()
-    assert desk.happened[3:] == ["first", "two-b", "one-c", "nap"]
+    assert desk.happened[3:] == ["first", "two-b", "one-c", "nap behind 2"]
     assert desk.naps.counted == [1, 1, 1, 1]
-
-
-@pytest.mark.parametrize(("posted", "naps"), [(FEW, 1), (FEW + 1, 0)])
-async def test_behind_a_full_turn_nobody_naps(posted: int, naps: int) -> None:
-    desk = Desk()
-    desk.naps.near = True
-    for _ in range(posted - 1):
-        desk.outbox.post(desk.socket("one"), b"-a")
-    desk.outbox.post(desk.socket("two"), b"-b", lone=True)
-    await turn()
-    assert desk.happened.count("nap") == naps
-    assert desk.naps.counted == [1]
 
 
 async def test_nobody_naps_for_anything_else() -> None:
