@@ -12,17 +12,14 @@ Nobody sleeps where pieces are few, where a turn has many, or where the machine'
 import time
 from collections.abc import Callable
 
-NAP = 0.0003
-"""Seconds of one. Half of it saves nothing yet at 6,000 pieces a second; twice as much saves little more at 20,000."""
+NAP = 0.0004
+"""Seconds of one. A third of it saves nothing yet at 6,000 pieces a second; more saves little more at 20,000."""
 CLOSE = 5000.0
 """Pieces a second from which the loop naps: two or more come in the time."""
 WINDOW = 64
 """Pieces by which that is told."""
 FEW = 16
-"""Pieces of a turn up to which it naps: so many come during one at 45,000 a second."""
-FULL = 0.002
-"""Seconds without a nap behind a turn with more: the loop has enough to do. A busy one has only such turns, and with a
-longer time every stall would end the naps for long."""
+"""Pieces of a turn up to which it naps: it has enough to do with more, and one that is full of work always has."""
 LATE = 0.001
 """Seconds after which a nap took too long: the machine was busy with something else, or cannot do it shorter."""
 REST, LONGEST = 0.01, 60.0
@@ -64,9 +61,7 @@ class Naps:
         if began - self._since > WINDOW / CLOSE:
             self.near = False
             self._seen, self._since = 0, began
-        elif posted > FEW:
-            self._awake = max(self._awake, began + FULL)
-        elif began >= self._awake:
+        elif posted <= FEW and began >= self._awake:
             self._sleep(NAP)
             self._wake(began)
 

@@ -1,6 +1,6 @@
 """When the event loop sleeps for a moment, so that pieces of streams meet: and when it must not."""
 
-from proxy.naps import CLOSE, FEW, FULL, LATE, LONGEST, NAP, REST, WINDOW, Naps
+from proxy.naps import CLOSE, FEW, LATE, LONGEST, NAP, REST, WINDOW, Naps
 
 BRIEFLY = 0.001
 
@@ -75,26 +75,11 @@ def test_pieces_that_did_not_wait_count_with_those_that_did() -> None:
     assert bed.naps.near
 
 
-def test_behind_a_full_turn_and_for_a_while_after_it_the_loop_does_not_nap() -> None:
+def test_behind_a_full_turn_the_loop_does_not_nap() -> None:
     bed = Bed()
     bed.come_closely()
+    assert not bed.tried(FEW + 1)
     assert bed.tried(FEW)
-    assert not bed.tried(FEW + 1)
-    bed.time += 0.9 * FULL
-    assert not bed.tried()
-    bed.time += 0.2 * FULL
-    assert bed.tried()
-
-
-def test_a_full_turn_does_not_shorten_the_time_without_naps_that_took_too_long() -> None:
-    bed = Bed()
-    bed.late = LATE
-    bed.come_closely()
-    assert bed.tried()
-    assert not bed.tried(FEW + 1)
-    bed.time += 0.9 * REST
-    bed.come_closely()
-    assert not bed.tried()
 
 
 def test_after_a_nap_that_took_too_long_there_is_none_for_a_while_and_for_twice_as_long_if_the_next_does_too() -> None:

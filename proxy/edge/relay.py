@@ -259,7 +259,8 @@ async def relay(exchange: Exchange, answer: Answer, stream: Stream) -> StreamedR
         if whole is None:
             answer.close()
         under_way.value -= 1
-        _account(exchange, stream)
+        if not exchange.record.accounted:  # else nothing has changed since
+            _account(exchange, stream)
     return reply
 
 
