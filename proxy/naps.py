@@ -6,7 +6,9 @@ such a turn, whatever comes meanwhile. The next turn finds several pieces, and t
 often, too. Network cards do the same, and call it interrupt moderation. It saves an eighth of what a piece costs at
 6,000 to 20,000 a second, and takes NAP of latency, which is little beside the time between two pieces of one stream.
 
-Nobody sleeps where pieces are few, where a turn has many, or where the machine's clock is too coarse for it.
+Nobody sleeps where pieces are few, where a turn has many, where the loop has little time to spare, or where the
+machine's clock is too coarse for it. How much time there is to spare shows only while nobody naps: now and then nobody
+does.
 """
 
 import time
@@ -19,7 +21,11 @@ CLOSE = 5000.0
 WINDOW = 64
 """Pieces by which that is told."""
 FEW = 16
-"""Pieces of a turn up to which it naps: it has enough to do with more, and one that is full of work always has."""
+"""Pieces of a turn up to which it naps: with more, it has enough to do."""
+BUSY = 0.85
+"""Part of the time in which the loop's thread works, without naps, above which it does not nap."""
+WINDOWS = 16
+"""Those with naps before one without."""
 LATE = 0.001
 """Seconds after which a nap took too long: the machine was busy with something else, or cannot do it shorter."""
 REST, LONGEST = 0.01, 60.0
@@ -33,34 +39,48 @@ class Naps:
         near: pieces come so closely that it pays to let them wait for each other.
     """
 
-    __slots__ = ("_awake", "_now", "_rest", "_seen", "_since", "_sleep", "near")
+    __slots__ = ("_awake", "_left", "_now", "_rest", "_seen", "_since", "_sleep", "_worked", "_worked_before", "near")
 
     def __init__(
-        self, now: Callable[[], float] = time.monotonic, sleep: Callable[[float], object] = time.sleep
+        self,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+        worked: Callable[[], float] = time.thread_time,
     ) -> None:
-        """`now`: seconds of a clock that only goes forward; `sleep` stops the thread for so many."""
-        self.near = False
-        self._now, self._sleep = now, sleep
-        self._seen, self._since = 0, now()
+        """`now`: seconds of a clock that only goes forward; `sleep` stops the thread for so many.
+
+        `worked`: seconds for which the thread has worked.
+        """
+        self._now, self._sleep, self._worked = now, sleep, worked
         self._awake, self._rest = 0.0, REST
+        self._begin(now())
+
+    def _begin(self, now: float) -> None:
+        self.near, self._left = False, 0  # windows with naps to come
+        self._seen, self._since, self._worked_before = 0, now, self._worked()
 
     def count(self, pieces: int) -> None:
         """So many more have come by themselves."""
         self._seen += pieces
-        if self._seen >= WINDOW:
-            now = self._now()
-            self.near = self._seen > (now - self._since) * CLOSE
-            self._seen, self._since = 0, now
+        if self._seen < WINDOW:
+            return
+        now, worked = self._now(), self._worked()
+        took = now - self._since
+        if self._left:
+            self._left -= 1
+        elif worked - self._worked_before < BUSY * took:
+            self._left = WINDOWS
+        self.near = self._left > 0 and self._seen > took * CLOSE
+        self._seen, self._since, self._worked_before = 0, now, worked
 
     def take(self, posted: int) -> None:
-        """Sleep behind a turn that has written so much, unless it was full, pieces are few, or it took too long lately.
+        """Sleep behind a turn that had so much to write, unless that is much, pieces are few, or it took long lately.
 
         It is asked for only where pieces are `near`, and whatever had to go out has gone.
         """
         began = self._now()
         if began - self._since > WINDOW / CLOSE:
-            self.near = False
-            self._seen, self._since = 0, began
+            self._begin(began)
         elif posted <= FEW and began >= self._awake:
             self._sleep(NAP)
             self._wake(began)

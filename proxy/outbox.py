@@ -112,9 +112,10 @@ class Outbox:
     def _pace(self, lone: int, posted: int) -> None:
         """A turn is over in which so many lone pieces waited, of so many."""
         naps = self._naps
+        come = lone
         if posted == 1 and not naps.near:
+            come += TRIED - self._apart  # those that did not wait since, or soon will not
             self._apart = TRIED
-            lone += TRIED
-        naps.count(lone)
+        naps.count(come)
         if naps.near:
-            naps.take(posted)
+            naps.take(max(lone, posted))  # some may have gone out before its end

@@ -135,11 +135,46 @@ async def test_nobody_naps_for_anything_else() -> None:
     assert desk.naps.counted == []
 
 
-async def test_pieces_that_went_out_at_once_are_counted_with_the_one_that_waited() -> None:
+async def test_all_lone_pieces_are_counted_and_each_once() -> None:
     desk = Desk()
-    desk.outbox.post(desk.socket("one"), b"-a", lone=True)
+    one = desk.socket("one")
+    desk.outbox.post(one, b"-a", lone=True)
     await turn()
-    assert desk.naps.counted == [1 + TRIED]
+    assert desk.naps.counted == [1 + TRIED]  # those that will not wait are counted already
+    for _ in range(3):
+        desk.outbox.post(one, b"-b", lone=True)
+    desk.outbox.soon()  # something has to go out first: the next one waits, before its time
+    desk.outbox.post(one, b"-c", lone=True)
+    await turn()
+    assert desk.naps.counted[1:] == [1 + 3]
+    desk.outbox.soon()
+    desk.outbox.post(one, b"-d", lone=True)
+    desk.outbox.post(one, b"-e", lone=True)
+    await turn()
+    assert desk.naps.counted[2:] == [2]
+
+
+async def test_what_went_out_before_the_end_of_a_turn_belongs_to_it() -> None:
+    desk = Desk()
+    desk.naps.near = True
+    for _ in range(3):
+        desk.outbox.post(desk.socket("one"), b"-a", lone=True)
+    desk.outbox.flush()
+    await turn()
+    assert desk.naps.counted == [3]
+    assert desk.happened[-1] == "nap behind 3"
+
+
+async def test_a_turn_whose_pieces_went_out_before_its_end_says_nothing_of_whether_they_meet() -> None:
+    desk = Desk()
+    one = desk.socket("one")
+    desk.outbox.post(one, b"-a", lone=True)
+    desk.outbox.post(one, b"-b", lone=True)
+    desk.outbox.flush()
+    await turn()
+    desk.happened.clear()
+    desk.outbox.post(one, b"-c", lone=True)
+    assert desk.happened == []
 
 
 async def test_lone_pieces_overtake_nobody_who_waits() -> None:

@@ -259,8 +259,7 @@ async def relay(exchange: Exchange, answer: Answer, stream: Stream) -> StreamedR
         if whole is None:
             answer.close()
         under_way.value -= 1
-        if not exchange.record.accounted:  # else nothing has changed since
-            _account(exchange, stream)
+        _account(exchange, stream)
     return reply
 
 
@@ -333,6 +332,8 @@ def _abandon(exchange: Exchange) -> None:
 
 def _account(exchange: Exchange, stream: Stream) -> None:
     record = exchange.record
+    if record.accounted:
+        return  # nothing has changed since
     record.usage = stream.usage
     record.model = stream.model[:NAME_LIMIT]
     record.schema_violations = stream.violations
