@@ -22,11 +22,11 @@ CLOSE = 5000.0
 WINDOW = 64
 """Pieces by which that is told."""
 FEW = 16
-"""Pieces of a turn up to which it naps: with more, it has enough to do."""
+"""Pieces of a turn up to which the loop naps behind it: with more, it has enough to do."""
 BUSY = 0.85
 """Part of the time in which the loop's thread works, without naps, above which it does not nap."""
 WINDOWS = 16
-"""Those with naps before one without."""
+"""Windows in which the loop may nap, before one in which it does not."""
 LATE = 0.001
 """Seconds after which a nap took too long: the machine was busy with something else, or cannot do it shorter."""
 REST, LONGEST = 0.01, 60.0
@@ -34,7 +34,7 @@ REST, LONGEST = 0.01, 60.0
 
 
 class Naps:
-    """Those of one event loop.
+    """When one event loop naps.
 
     Attributes:
         near: pieces come so closely that it pays to let them wait for each other.

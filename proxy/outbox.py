@@ -107,10 +107,13 @@ class Outbox:
         posted = len(self._waiting)
         self.flush()
         if lone:
-            self._pace(lone, posted)
+            self._moderate(lone, posted)
 
-    def _pace(self, lone: int, posted: int) -> None:
-        """A turn is over in which so many lone pieces waited, of so many."""
+    def _moderate(self, lone: int, posted: int) -> None:
+        """Behind a turn in which so many lone pieces waited, and so much was written at its end: what comes next.
+
+        One that met nobody lets the next ones go out at once; where they come closely, the loop naps.
+        """
         naps = self._naps
         come = lone
         if posted == 1 and not naps.near:

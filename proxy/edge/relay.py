@@ -333,7 +333,7 @@ def _abandon(exchange: Exchange) -> None:
 def _account(exchange: Exchange, stream: Stream) -> None:
     record = exchange.record
     if record.accounted:
-        return  # nothing has changed since
+        return  # it was when the last piece was written, and a stream that has ended does not change any more
     record.usage = stream.usage
     record.model = stream.model[:NAME_LIMIT]
     record.schema_violations = stream.violations
