@@ -3,7 +3,7 @@
 SQLite works in our process, and of what it takes to add a row most is the binding of its forty values one by one. An
 app's requests differ in few of them, though. So a batch is put in groups of those that agree in the columns that say
 what was asked for and how it ended (SHARED); a statement takes those of a group once, and the others (OWN) of up to 64
-rows. The sums of a group need no further look at what its rows share (`summing`).
+rows. The sums of a group need no further look at what its rows share (`summing`), and go to SQLite some at a time, too.
 
 SQLite keeps whatever it is given in whatever column. So it is here that a value of another kind is refused, as
 PostgreSQL does, and that what is too long is cut.
@@ -85,12 +85,16 @@ class Group(NamedTuple):
 
     def bound(self) -> Iterator[tuple[int, Row]]:
         """What `insertion` binds, for so many rows at a time."""
-        rows = list(zip(*self.own, strict=True))
-        at = 0
-        for size in SIZES:
-            while len(rows) - at >= size:
-                yield size, (*self.shared, *chain.from_iterable(rows[at : at + size]))
-                at += size
+        return ((size, (*self.shared, *values)) for size, values in together(list(zip(*self.own, strict=True))))
+
+
+def together(rows: Sequence[Row]) -> Iterator[tuple[int, Row]]:
+    """The values of so many rows at a time as one row, for a statement that takes as many (SIZES)."""
+    at = 0
+    for size in SIZES:
+        while len(rows) - at >= size:
+            yield size, tuple(chain.from_iterable(rows[at : at + size]))
+            at += size
 
 
 class Neighbours:

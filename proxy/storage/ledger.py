@@ -7,8 +7,10 @@ was, for nobody else writes meanwhile; the database adds those up itself, as Pos
 """
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import text
@@ -112,7 +114,7 @@ def expect_sqlite(version: tuple[int, ...]) -> None:
 
 LAST_OF_SQLITE = text("SELECT coalesce(max(rowid), 0) FROM requests")
 ADDING_TO_SQLITE = {size: groups.insertion(size) for size in groups.SIZES}
-SUMMED_FOR_SQLITE = tuple((rollup, summing.addition(rollup)) for rollup in ROLL_UPS)
+ADDING_SUMS = tuple((rollup, {size: summing.addition(rollup, size) for size in groups.SIZES}) for rollup in ROLL_UPS)
 SUMMING_ON_SQLITE = tuple(
     text(f"WITH fresh AS (SELECT * FROM requests WHERE rowid > :last)\n{addition(rollup, SQLITE)}")  # noqa: S608 - only names of ours
     for rollup in ROLL_UPS
@@ -124,11 +126,11 @@ class Batch(NamedTuple):
 
     Attributes:
         bound: by the number of rows that a statement adds, what is bound to it, once for each time that it runs.
-        sums: of all of them, with the statement that adds them to their table; number: how many rows these are.
+        sums: of all of them, as what is bound to the statements that add them; number: how many rows these are.
     """
 
     bound: Mapping[int, Sequence[groups.Row]]
-    sums: Sequence[tuple[str, list[groups.Row]]]
+    sums: Mapping[str, Sequence[groups.Row]]
     number: int
 
 
@@ -136,7 +138,7 @@ async def _prepared(rows: Sequence[Given], pace: Pace) -> Batch:
     """In groups of those that are alike, wherever in the batch they came, some at a time."""
     at_once = READ_AT_ONCE if any(isinstance(row, bytes) for row in rows) else AT_ONCE
     neighbours, sums = groups.Neighbours(), summing.Sums()
-    bound: dict[int, list[groups.Row]] = {}
+    bound = defaultdict[int, list[groups.Row]](list)
     number = 0
     try:
         for some in _some(rows, at_once):
@@ -147,11 +149,23 @@ async def _prepared(rows: Sequence[Given], pace: Pace) -> Batch:
                 number += len(group.own[0])
                 sums.add(group)
                 for size, values_of_some in group.bound():
-                    bound.setdefault(size, []).append(values_of_some)
+                    bound[size].append(values_of_some)
             await pace.give_way()
     except ValueError:
         raise BadRow(REFUSED) from None
-    return Batch(bound, [(statement, sums.rows(rollup)) for rollup, statement in SUMMED_FOR_SQLITE], number)
+    return Batch(bound, await _bound(sums, pace), number)
+
+
+async def _bound(sums: summing.Sums, pace: Pace) -> Mapping[str, Sequence[groups.Row]]:
+    """By the statement that adds sums, what is bound to it. Where thousands of keys are in use, there are many."""
+    bound = defaultdict[str, list[groups.Row]](list)
+    for rollup, adding in ADDING_SUMS:
+        rows = sums.rows(rollup)
+        while some := list(islice(rows, AT_ONCE)):
+            for size, values_of_some in groups.together(some):
+                bound[adding[size]].append(values_of_some)
+            await pace.give_way()
+    return bound
 
 
 def _some(rows: Sequence[T], number: int) -> Iterator[Sequence[T]]:
@@ -181,9 +195,8 @@ async def _add_to_sqlite(connection: AsyncConnection, batch: Batch) -> int:
         for some in _some(each, BOUND_AT_ONCE // size):
             added += (await connection.exec_driver_sql(ADDING_TO_SQLITE[size], some)).rowcount
     if added == batch.number:
-        for statement, rows in batch.sums:
-            if rows:
-                await connection.exec_driver_sql(statement, rows)
+        for statement, sums in batch.sums.items():
+            await connection.exec_driver_sql(statement, sums)
     elif added:
         for summing_up in SUMMING_ON_SQLITE:
             await connection.execute(summing_up, {"last": last})

@@ -6,10 +6,10 @@ are made of those of hours.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import add, itemgetter
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import String
 
@@ -18,8 +18,6 @@ from proxy.accounts.ledger import CLIENT_CLOSED, COMPLETE, LEFT, REFUSED
 from proxy.storage.groups import OWN, SHARED, Group, Row
 from proxy.storage.ledger_schema import CHANGES_HOURLY, DIMENSIONS, SUMS
 from proxy.storage.rollups import CHANGED, COUNTED, HOUR, SPEED, RollUp
-
-T = TypeVar("T")
 
 HOUR_US = HOUR * 1_000_000
 INDEX = re.compile(r"\[[0-9]+\]")
@@ -32,107 +30,107 @@ _STARTED, _KEY, _COST, _DURATION_BIN, _FIRST_TOKEN_BIN = map(
     OWN.index, ("started_us", "key_id", "cost_micros", "duration_bin", "first_token_bin")
 )
 _STATUS, _STREAM, _STREAM_END, _SOURCE = map(SHARED.index, ("status", "stream", "stream_end", "source"))
-_KNOWN = ("key_id", *SHARED)
-_dimensions, _speed, _changed = (
-    itemgetter(*(_KNOWN.index(name) for name in keys if name in _KNOWN)) for keys in (DIMENSIONS, SPEED, CHANGED)
+_usage, _speed, _changed = (
+    itemgetter(*(SHARED.index(name) for name in keys if name in SHARED)) for keys in (DIMENSIONS, SPEED, CHANGED)
 )
-"""Of a key and what is shared, what the sums are kept apart by."""
+"""Of what a group shares, what the sums are kept apart by: the tenant, and all that follows the key."""
+
+Found = dict[Row, Any]
+"""Sums by bucket, key and whatever is not shared: several in a row, or one that is counted."""
 
 
 class Sums:
     """What is to be added to the roll-ups."""
 
     def __init__(self) -> None:
-        self._usage: dict[Row, list[int]] = {}
-        self._speed: Counter[Row] = Counter()
-        self._changed: Counter[Row] = Counter()
+        self._usage: defaultdict[Row, Found] = defaultdict(dict)
+        self._speed: defaultdict[Row, Counter[Row]] = defaultdict(Counter)
+        self._changed: defaultdict[Row, Counter[Row]] = defaultdict(Counter)
+        self._by: Mapping[tuple[str, ...], Mapping[Row, Found]] = {
+            DIMENSIONS: self._usage, SPEED: self._speed, CHANGED: self._changed,
+        }  # fmt: skip
 
     def add(self, group: Group) -> None:
         """Requests that are new."""
-        for bucket, of_hour in _apart(group.own, _hours(group.own[_STARTED])):
-            for key, own in _apart(of_hour, of_hour[_KEY]):
-                known = (key, *group.shared)
-                self._add_usage((bucket, *_dimensions(known)), group.shared, own)
-                self._add_speed((bucket, *_speed(known)), group.shared, own)
-                self._add_changes((bucket, *_changed(known)), group.changes, len(own[0]))
+        who = list(zip(_hours(group.own[_STARTED]), group.own[_KEY], strict=True))
+        times = {who[0]: len(who)} if who.count(who[0]) == len(who) else Counter(who)
+        self._add_usage(who, group, alone=len(times) == 1)
+        self._add_speed(who, group, alone=len(times) == 1)
+        for field, verdict in {(INDEX.sub("[]", pair[0])[:FIELD], pair[1][:VERDICT]) for pair in group.changes}:
+            self._changed[*_changed(group.shared), field, verdict].update(times)
 
-    def rows(self, rollup: RollUp) -> list[Row]:
-        """Those of one table, in the order of their keys."""
-        if rollup.keys == SPEED:
-            return sorted((*key, times) for key, times in _wider(self._speed, rollup.seconds, add).items())
-        if rollup.keys == CHANGED:
-            return sorted((*key, times) for key, times in _wider(self._changed, rollup.seconds, add).items())
-        return sorted((*key, *sums) for key, sums in _wider(self._usage, rollup.seconds, _both).items())
+    def rows(self, rollup: RollUp) -> Iterator[Row]:
+        """Those of one table. To ask for all of them takes time for every key."""
+        for (tenant, *rest), found in self._by[rollup.keys].items():
+            for (bucket, key, *more), sums in sorted(_wider(found, rollup.seconds).items()):
+                yield (bucket, tenant, key, *rest, *more, *(sums if type(sums) is tuple else (sums,)))
 
-    def _add_usage(self, key: Row, shared: Row, own: list[Row]) -> None:
-        sums = [*_counted(shared, own), *(sum(filter(None, own[place])) for place in _ADDED)]
-        before = self._usage.get(key)
-        self._usage[key] = sums if before is None else _both(before, sums)
+    def _add_usage(self, who: list[Row], group: Group, *, alone: bool) -> None:
+        found = self._usage[_usage(group.shared)]
+        columns = _counted(group.shared, group.own)
+        for place in _ADDED:
+            column = group.own[place]
+            columns.append([value or 0 for value in column] if None in column else column)
+        if alone:
+            columns, who = [(sum(column),) for column in columns], who[:1]
+        for each, values in zip(who, zip(*columns, strict=True), strict=True):
+            found[each] = _both(found[each], values) if each in found else values
 
-    def _add_speed(self, key: Row, shared: Row, own: list[Row]) -> None:
+    def _add_speed(self, who: list[Row], group: Group, *, alone: bool) -> None:
+        shared, own = group.shared, group.own
         if shared[_STATUS] >= REFUSED or shared[_STREAM_END] not in {"", COMPLETE}:
             return
-        for measure, column in (("duration", own[_DURATION_BIN]), ("first_token", own[_FIRST_TOKEN_BIN])):
-            for number, times in Counter(column).items():
-                if number is not None:
-                    self._speed[*key, measure, number] += times
+        found = self._speed[_speed(shared)]
+        for measure, bins in (("duration", own[_DURATION_BIN]), ("first_token", own[_FIRST_TOKEN_BIN])):
+            if alone:
+                for bin_, times in Counter(bins).items():
+                    if bin_ is not None:
+                        found[*who[0], measure, bin_] += times
+            else:
+                found.update((*each, measure, bin_) for each, bin_ in zip(who, bins, strict=True) if bin_ is not None)
 
-    def _add_changes(self, key: Row, changes: tuple[tuple[str, str], ...], times: int) -> None:
-        for field, verdict in {(INDEX.sub("[]", pair[0])[:FIELD], pair[1][:VERDICT]) for pair in changes}:
-            self._changed[*key, field, verdict] += times
 
-
-def addition(rollup: RollUp) -> str:
-    """The statement that adds rows to a roll-up."""
+def addition(rollup: RollUp, number: int) -> str:
+    """The statement that adds so many rows to a roll-up, one after the other: some may be of the same key."""
     table, keys = rollup.table.name, ("bucket", *rollup.keys)
     names = (*keys, *rollup.sums)
+    row = f"({', '.join('?' * len(names))})"
     added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in rollup.sums)
     return (
-        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608 - names of ours
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES {', '.join([row] * number)}"  # noqa: S608 - names of ours
         f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {added}"
     )
 
 
-def _counted(shared: Row, own: list[Row]) -> tuple[int, ...]:
-    """What is no sum of a column, in the order of `rollups.COUNTED`; see there what each means."""
+def _counted(shared: Row, own: list[Row]) -> list[Sequence[int]]:
+    """Columns of what is no column, in the order of `rollups.COUNTED`; see there what each means."""
     status, end, number = shared[_STATUS], shared[_STREAM_END], len(own[0])
     aborted = end in {ABORTED, LEFT} or status == CLIENT_CLOSED
     broken = 0 < status < REFUSED and end not in {"", COMPLETE, LEFT, ABORTED}
-    unpriced = own[_COST].count(None) if shared[_SOURCE] != "none" else 0
-    return number, number * shared[_STREAM], number * aborted, number * broken, unpriced
+    unpriced = [cost is None for cost in own[_COST]] if shared[_SOURCE] != "none" else (0,) * number
+    return [*((value,) * number for value in (1, shared[_STREAM], int(aborted), int(broken))), unpriced]
 
 
-def _both(one: list[int], other: list[int]) -> list[int]:
-    return list(map(add, one, other))
+def _both(one: Row, other: Row) -> Row:
+    return tuple(map(add, one, other))
 
 
-def _wider(sums: Mapping[Row, Any], seconds: int, together: Callable[[Any, Any], Any]) -> Mapping[Row, Any]:
+def _wider(found: Found, seconds: int) -> Found:
     """The same by buckets of so many seconds."""
     if seconds == HOUR:
-        return sums
-    found: dict[Row, Any] = {}
-    for (bucket, *rest), value in sums.items():
-        key = (_bucket(bucket, seconds), *rest)
-        found[key] = together(found[key], value) if key in found else value
-    return found
+        return found
+    wider: Found = {}
+    together: Callable[[Any, Any], Any] = add if isinstance(found, Counter) else _both
+    for (hour, *rest), value in found.items():
+        key = (_bucket(hour, seconds), *rest)
+        wider[key] = together(wider[key], value) if key in wider else value
+    return wider
 
 
 def _hours(times: Row) -> Sequence[int]:
     """The hour of each time, in Unix seconds. Nearly always they are all of one."""
     first, last = (_bucket(time, HOUR_US) // 1_000_000 for time in (min(times), max(times)))
     return [first] * len(times) if first == last else [_bucket(time, HOUR_US) // 1_000_000 for time in times]
-
-
-def _apart(own: list[Row], by: Sequence[T]) -> Iterator[tuple[T, list[Row]]]:
-    """The columns of the rows that have the same value in `by`, for each of these values."""
-    if by.count(by[0]) == len(by):
-        yield by[0], own
-        return
-    apart: dict[T, list[Row]] = {}
-    for value, row in zip(by, zip(*own, strict=True), strict=True):
-        apart.setdefault(value, []).append(row)
-    for value, rows in apart.items():
-        yield value, list(zip(*rows, strict=True))
 
 
 def _bucket(time: int, width: int) -> int:

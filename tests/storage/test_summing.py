@@ -1,5 +1,7 @@
 """What is added to the roll-ups, by hand; that it is what SQL finds for whatever requests is in `test_ledger`."""
 
+import pytest
+
 from proxy.storage.groups import Row, groups
 from proxy.storage.ledger_schema import CHANGES_DAILY, LATENCY_HOURLY, USAGE_DAILY, USAGE_HOURLY
 from proxy.storage.rollups import COUNTED, HOUR, ROLL_UPS
@@ -43,14 +45,30 @@ def test_rows_of_every_table_are_what_its_statement_binds() -> None:
     sums = sums_of(tuple(made("req_1", changes=(("messages[3].name", "dropped"),))))
     for rollup in ROLL_UPS:
         (row,) = sums.rows(rollup)
-        assert len(row) == addition(rollup).count("?") == len(rollup.table.columns)
-    assert sums.rows(TABLES[CHANGES_DAILY])[0][-3:] == ("messages[].name", "dropped", 1)
+        assert len(row) == len(rollup.table.columns)
+        assert [addition(rollup, number).count("?") for number in (1, 16)] == [len(row), 16 * len(row)]
+    assert next(sums.rows(TABLES[CHANGES_DAILY]))[-3:] == ("messages[].name", "dropped", 1)
 
 
 def test_what_was_not_measured_has_no_bin() -> None:
     rows = [tuple(made(f"req_{number}", first_token_bin=bin_)) for number, bin_ in enumerate((None, 4, 4))]
     found = [row[-3:] for row in sums_of(*rows).rows(TABLES[LATENCY_HOURLY])]
     assert [row for row in found if row[0] == "first_token"] == [("first_token", 4, 2)]
+
+
+@pytest.mark.parametrize("keys", [1, 7])
+def test_groups_that_differ_in_what_a_table_does_not_tell_are_in_one_row(keys: int) -> None:
+    rows = [
+        tuple(made(f"req_{number}", key_id=f"key_{number % keys}", client=f"c{number % 2}", cost_micros=number or None))
+        for number in range(28)
+    ]
+    assert len(groups(rows)) == 2
+    usage = TABLES[USAGE_HOURLY]
+    names = ("bucket", *usage.keys, *usage.sums)
+    found = [dict(zip(names, row, strict=True)) for row in sums_of(*rows).rows(usage)]
+    assert [row["requests"] for row in found] == [28 // keys] * keys
+    assert sum(row["cost_micros"] for row in found) == sum(range(28))
+    assert [row["unpriced"] for row in sorted(found, key=lambda row: row["key_id"])] == [1, *[0] * (keys - 1)]
 
 
 def test_what_is_counted_comes_in_the_order_of_the_table() -> None:
