@@ -46,7 +46,7 @@ class Outbox:
         """`under_way`: how many requests are. Made where its event loop runs."""
         self.first = nothing
         self._under_way: Gauge = under_way or Idle()
-        self._waiting: list[tuple[asyncio.Transport, bytes]] = []
+        self._waiting: list[tuple[asyncio.Transport, bytes | memoryview]] = []
         self._size = 0
         self._apart = 0  # lone pieces that will not be made to wait
         self._lone = 0  # those that wait
@@ -54,7 +54,7 @@ class Outbox:
         self._due = False
         self._loop = asyncio.get_running_loop()
 
-    def post(self, transport: asyncio.Transport, data: bytes, *, lone: bool = False) -> None:
+    def post(self, transport: asyncio.Transport, data: bytes | memoryview, *, lone: bool = False) -> None:
         """Write, by the end of this turn of the event loop. What a connection cannot take any more is lost.
 
         `lone`: most likely there is nothing to write with it. What waits already comes first all the same.

@@ -15,7 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy import codec
-from proxy.codec import NAME_LIMIT, SEARCH_LIMIT, NotJson, decode, decode_object, encode, encode_pretty, encode_text
+from proxy.codec import (
+    NAME_LIMIT,
+    SEARCH_LIMIT,
+    Large,
+    NotJson,
+    Pieces,
+    decode,
+    decode_object,
+    encode,
+    encode_large,
+    encode_pretty,
+    encode_text,
+)
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
@@ -304,6 +316,40 @@ def test_a_string_that_looks_like_the_mark_of_a_giant_is_only_a_string() -> None
         assert decode_object(encode({"b": mark})) == {"b": mark}
         with pytest.raises(NotJson, match="'a' stands twice"):
             decode_object(data[:-1] + b',"a":"%s"}' % giant.encode())
+
+
+LEAVES = VALUES | TEXTS
+NESTED = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3))
+
+
+@given(st.dictionaries(KEYS, NESTED, max_size=4), NESTED, st.booleans())
+def test_a_large_text_is_written_again_as_any_other(value: dict[str, Any], other: Any, growing: bool) -> None:  # noqa: FBT001 - drawn
+    data = encode(value)
+    with as_if_large():
+        read = decode_object(bytearray(data) if growing else data)
+        assert isinstance(read, Large)
+        for sent in (read, {**read, "other": other}, {"first": [other, list(read.values())]}, {}):
+            assert bytes(encode_large(sent, read.giants)) == encode(sent)
+
+
+def test_what_is_not_written_as_we_write_it_has_no_giants() -> None:
+    with as_if_large():
+        assert type(decode_object(b'{"a": "%s"}' % (b"x" * 50))) is dict
+        assert type(decode_object(b'{"a":"\\u0078%s"}' % (b"x" * 50))) is dict
+        assert encode_large({"a": "x" * 50}, {}) == encode({"a": "x" * 50})
+
+
+def test_giants_are_sent_from_where_they_came() -> None:
+    data = encode({"model": "gpt-4o", "messages": [{"role": "user", "content": PROSE * 100_000}]})
+    read = decode_object(data)
+    assert isinstance(read, Large)
+    sent = encode_large({**read, "model": "vendor/gpt-4o"}, read.giants)
+    assert isinstance(sent, Pieces)
+    assert [len(piece) < 100 for piece in sent.pieces] == [True, False, True]
+    giant = sent.pieces[1]
+    assert isinstance(giant, memoryview)
+    assert giant.obj is data
+    assert len(sent) == len(bytes(sent)) == len(data) + len("vendor/")
 
 
 def test_backslashes_without_end_are_read_with_certainty() -> None:

@@ -20,6 +20,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from yarl import URL
 
+from proxy.codec import Pieces
 from proxy.errors import ProxyError, UpstreamFailed, UpstreamTimeout, UpstreamUnavailable
 from proxy.outbox import Outbox
 from proxy.upstream.transport import Outgoing, Sink, Upload
@@ -300,7 +301,9 @@ def _choked(seconds: float) -> UpstreamTimeout:
     return UpstreamTimeout(f"Telnyx took nothing of the request for {seconds:g} s (timeouts.first_byte).")
 
 
-def _payload(body: bytes | Upload | None) -> bytes | io.BytesIO | None:
+def _payload(body: bytes | Pieces | Upload | None) -> bytes | io.BytesIO | None:
+    if isinstance(body, Pieces):
+        body = bytes(body)
     return io.BytesIO(body) if isinstance(body, bytes) and len(body) >= LARGE else cast("bytes | None", body)
 
 

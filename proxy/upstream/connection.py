@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from proxy.codec import Pieces
 from proxy.errors import UpstreamFailed, UpstreamTimeout
 from proxy.outbox import Outbox
 from proxy.timers import Timer, Wheel
@@ -118,7 +119,7 @@ class Connection(asyncio.Protocol):
 
     # -- what is asked of it
 
-    def ask(self, head: bytes, body: bytes | None, patience: float) -> "asyncio.Future[Incoming]":
+    def ask(self, head: bytes, body: bytes | Pieces | None, patience: float) -> "asyncio.Future[Incoming]":
         """Send a request; the future is the answer, once its head has come. Raises nothing.
 
         The future fails with UpstreamFailed, with Stale, or, after `patience` seconds, with UpstreamTimeout. Whoever
@@ -136,11 +137,11 @@ class Connection(asyncio.Protocol):
             self._lose(None)
         elif body is None:
             self._post(transport, head)
-        elif len(body) < LARGE:
+        elif type(body) is bytes and len(body) < LARGE:
             self._post(transport, head + body)
         else:
-            self._post(transport, head)
-            self._post(transport, body)
+            for piece in (head, body) if isinstance(body, bytes) else (head, *body.pieces):
+                self._post(transport, piece)
         return waiter
 
     def give_up(self, waiter: "asyncio.Future[Incoming]") -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from proxy.codec import Pieces
 from proxy.errors import UpstreamFailed
 from proxy.upstream.transport import Outgoing, Upload
 
@@ -61,7 +62,7 @@ def head(outgoing: Outgoing, user_agent: str) -> bytes:
         # Compression would only add latency to streams, and this proxy reads every answer anyway.
         "Accept-Encoding": "identity",
     }
-    at_hand = isinstance(outgoing.body, bytes)
+    at_hand = isinstance(outgoing.body, bytes | Pieces)
     if at_hand:
         fields["Content-Type"] = "application/json"
     line = f"{outgoing.method} {_target(outgoing.url)} HTTP/1.1\r\n".encode("ascii")

@@ -14,6 +14,7 @@ import ssl
 from contextlib import suppress
 from typing import TypeVar
 
+from proxy.codec import Pieces
 from proxy.errors import UpstreamTimeout, UpstreamUnavailable
 from proxy.outbox import Outbox
 from proxy.timers import Timer, Wheel
@@ -133,7 +134,7 @@ class NativeTransport:
 
     # -- connecting
 
-    async def _send_afresh(self, route: Route, head: bytes, body: bytes | None) -> Incoming:
+    async def _send_afresh(self, route: Route, head: bytes, body: bytes | Pieces | None) -> Incoming:
         started = self._time()
         connection = await self._connected(route, Connection)
         waiter = connection.ask(head, body, max(0.0, started + self._first_byte - self._time()))

@@ -31,6 +31,7 @@ class UpstreamCall:
         body: the canonical body that translation wrote.
         manner, policy: how this model is spoken to, and what the tenant allows to be lost.
         again: is asked before a repaired body is sent, which may cost more than the first; None = nobody minds.
+        giants: strings that need not be written once more, see `codec.encode_large`.
     """
 
     endpoint: str
@@ -40,6 +41,7 @@ class UpstreamCall:
     manner: Manner
     policy: Policy
     again: Callable[[Body], Awaitable[None]] | None = None
+    giants: codec.Giants | None = None
 
 
 @dataclass(slots=True)
@@ -88,7 +90,7 @@ class Repairing:
         repaired: tuple[float, ...] = ()
         outgoing = call.outgoing
         while True:
-            outgoing.body = codec.encode(body)
+            outgoing.body = codec.encode(body) if call.giants is None else codec.encode_large(body, call.giants)
             try:
                 answer = await self._transport.send(outgoing)
             finally:

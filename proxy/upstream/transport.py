@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from proxy.codec import Pieces
+
 
 @dataclass(slots=True)
 class Upload:
@@ -46,7 +48,7 @@ class Outgoing:
     method: str
     url: str
     credential: str = field(repr=False)
-    body: bytes | Upload | None = field(default=None, repr=False)
+    body: bytes | Pieces | Upload | None = field(default=None, repr=False)
     accept: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
 

@@ -78,3 +78,19 @@ def test_an_endpoint_whose_quirks_nobody_has_seen_is_not_repaired(code: str) -> 
     assert AS_IT_IS.plain
     assert diagnose(said, body, AS_IT_IS, lambda _: False) is None
     assert CHAT.repairs
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body")  # aiohttp would like a file better
+async def test_a_giant_prompt_arrives_word_for_word_also_when_it_is_sent_again(build: Build) -> None:
+    here = await build("enable-thinking-refused")
+    content = 'Über "allen"\n' * 250_000
+    body = codec.encode(
+        {"model": "gpt-4o", "messages": [{"role": "user", "content": content}], "enable_thinking": True}
+    )
+    assert len(body) > codec.SLICED
+    async with here.post(body) as answer:
+        assert answer.status == 200
+    first, second = here.sent()
+    assert first["messages"] == second["messages"] == [{"role": "user", "content": content}]
+    assert ("enable_thinking" in first, "enable_thinking" in second) == (True, False)
+    assert here.lines()[0]["bytes_in"] == len(body)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from proxy.codec import Pieces
 from proxy.errors import UpstreamFault
 from proxy.upstream.transport import Answer, Outgoing, Sink, Transport
 
@@ -21,7 +22,7 @@ def get(url: str, credential: str = CREDENTIAL) -> Outgoing:
     return Outgoing("GET", url, credential)
 
 
-def post(url: str, credential: str = CREDENTIAL, body: bytes = BODY, **extra: Any) -> Outgoing:
+def post(url: str, credential: str = CREDENTIAL, body: bytes | Pieces = BODY, **extra: Any) -> Outgoing:
     return Outgoing("POST", url, credential, body, **extra)
 
 

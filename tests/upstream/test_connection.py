@@ -10,6 +10,7 @@ from httptools import HttpResponseParser
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.codec import Pieces
 from proxy.errors import UpstreamFailed, UpstreamTimeout
 from proxy.outbox import Outbox
 from proxy.upstream.connection import HEADER_LIMIT, LARGE, LINES, Stale
@@ -99,6 +100,14 @@ async def test_a_large_body_is_written_as_it_is() -> None:
     desk, body = Desk(), bytes(LARGE)
     waiter = desk.ask(body)
     assert desk.wire.written[1] is body
+    desk.connection.give_up(waiter)
+
+
+async def test_a_body_in_pieces_is_not_put_together() -> None:
+    desk, pieces = Desk(), (b"{", memoryview(bytes(LARGE)), b"}")
+    waiter = desk.ask(Pieces(pieces))
+    assert desk.wire.written[1:] == list(pieces)
+    assert desk.wire.written[2] is pieces[1]
     desk.connection.give_up(waiter)
 
 

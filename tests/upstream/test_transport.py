@@ -9,6 +9,7 @@ import socket
 
 import pytest
 
+from proxy.codec import Pieces
 from proxy.errors import UpstreamFailed, UpstreamTimeout, UpstreamUnavailable
 from proxy.upstream import aiohttp_transport, connection
 from proxy.upstream.transport import Outgoing, Transport
@@ -155,6 +156,18 @@ async def test_bodies_arrive_whole_below_and_above_the_mark(transport: Transport
     assert request.headers["content-type"] == "application/json"
     assert "content-disposition" not in request.headers
     assert "expect" not in request.headers
+
+
+async def test_a_body_in_pieces_arrives_as_one(transport: Transport) -> None:
+    giant = bytes(number % 251 for number in range(3_000_000))
+    body = Pieces([b"{", memoryview(giant), b"", memoryview(bytearray(b"x" * 70_000)), b"}"])
+    async with origin(lambda line: answering(line, LENGTH)) as server:
+        for _ in range(2):
+            assert await whole(transport, post(server.url, body=body)) == (200, b"hello")
+    for request in server.requests:
+        assert request.body == bytes(body)
+        assert request.headers["content-length"] == str(len(body))
+        assert request.headers["content-type"] == "application/json"
 
 
 async def test_paths_go_out_as_they_are(transport: Transport) -> None:

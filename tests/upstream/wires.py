@@ -3,6 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from proxy.codec import Pieces
 from proxy.outbox import Outbox
 from proxy.timers import Wheel
 from proxy.upstream.connection import Connection
@@ -68,7 +69,7 @@ class Desk:
         """Whether the connection waits for another request."""
         return self.connection in self.pool.idle
 
-    def ask(self, body: bytes | None = b"{}") -> "asyncio.Future[Incoming]":
+    def ask(self, body: bytes | Pieces | None = b"{}") -> "asyncio.Future[Incoming]":
         self.pool.drop(self.connection)
         return self.connection.ask(b"POST / HTTP/1.1\r\n\r\n", body, PATIENT)
 
