@@ -29,7 +29,8 @@ async def message(visit: Visit) -> Answering:
     exchange = visit.exchange
     exchange.name_for_anthropic()
     translation = replace(MESSAGES, request=_without_beta) if exchange.request.headers.get(BETA) else MESSAGES
-    asked = await ask(exchange, visit.grant, await body.read_object(exchange), translation)  # see `complete`
+    # As in `complete`: not kept in a variable.
+    asked = await ask(exchange, visit.grant, await body.read_object(exchange, sent_on=True), translation)
     return await answer(exchange, asked)
 
 

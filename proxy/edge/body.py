@@ -26,15 +26,18 @@ FAULTS = (HTTPException, web.RequestPayloadError, ValueError, zlib.error)
 BROKEN = "The request body is broken in its transfer or content encoding."
 
 
-async def read_object(exchange: Exchange) -> dict[str, Any]:
-    """The request body as a JSON object. Raises BodyTooLarge, RequestTimeout, InvalidRequest."""
+async def read_object(exchange: Exchange, *, sent_on: bool = False) -> dict[str, Any]:
+    """The request body as a JSON object. Raises BodyTooLarge, RequestTimeout, InvalidRequest.
+
+    `sent_on`: its strings go on to Telnyx, so that a large text is kept beside what is made of it, see `codec.Large`.
+    """
     body: bytes | bytearray | None = _at_hand(exchange)
     if body is None:
         body = await _read(exchange)
     try:
         if len(body) <= LARGE:
             return codec.decode_object(body)
-        return await asyncio.to_thread(_decode_large, body)
+        return await asyncio.to_thread(_decode_large, body, sent_on)
     except codec.NotJson as fault:
         raise _no_json(fault) from None
 
@@ -161,9 +164,10 @@ async def expect_few(body: bytes) -> None:
         await asyncio.to_thread(_expect_few, body)
 
 
-def _decode_large(body: bytes | bytearray) -> dict[str, Any]:
+def _decode_large(body: bytes | bytearray, sent_on: bool) -> dict[str, Any]:  # noqa: FBT001 - for a thread
     _expect_few(body)
-    return codec.decode_object(body)
+    value = codec.decode_object(body)
+    return value if sent_on else dict(value)
 
 
 def _expect_few(body: bytes | bytearray) -> None:

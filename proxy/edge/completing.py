@@ -67,7 +67,7 @@ async def complete(visit: Visit) -> Answering:
     """A request that its row of the table of contents translates."""
     exchange, translation = visit.exchange, visit.endpoint.translation or _untranslated(visit)
     # Not kept here in a variable: the request may be large, and its answer may take minutes.
-    asked = await ask(exchange, visit.grant, await body.read_object(exchange), translation)
+    asked = await ask(exchange, visit.grant, await body.read_object(exchange, sent_on=True), translation)
     return await answer(exchange, asked)
 
 

@@ -87,9 +87,10 @@ def one(
 
 
 def many(rows: Rows, size: Size, folder: Path, axis: str, number: int) -> None:
-    """With so many `keys` or `models`, all of them in use."""
+    """With so many `keys` or `models`, all of them in use; each of them for the second time at least."""
     with _ours(size, folder, **{axis: number}) as (bench, process):
         _note(rows, Point(axis, number, IDLE), resident_mib(process))
+        bench.load(connections=CONNECTIONS, requests=number, **{axis: number})
         _cpu(rows, bench, Point(axis, number, CPU), connections=CONNECTIONS, **{axis: number})
 
 

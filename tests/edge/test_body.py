@@ -182,3 +182,27 @@ async def test_a_client_that_leaves_while_sending_is_recorded_and_forgotten(buil
     await here.proxy.listener.drain(10)
     assert await here.metric("telnyx_proxy_in_flight_requests") == 0
     assert here.sent() == [{**codec.decode(BODY), "temperature": 1}]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/responses"])
+@pytest.mark.filterwarnings("ignore:Sending a large body")  # aiohttp would like a file better
+async def test_a_giant_text_is_kept_only_for_who_sends_it_on_as_it_came(
+    build: Build, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    kept: list[bool] = []
+    encode_large = codec.encode_large
+
+    def watched(value: dict[str, Any], giants: codec.Giants) -> bytes | codec.Pieces:
+        kept.append(len(giants) == 1)
+        return encode_large(value, giants)
+
+    monkeypatch.setattr(codec, "encode_large", watched)
+    text = "Über allen Gipfeln ist Ruh. " * 90_000
+    body: dict[str, Any] = {"model": MODEL, "max_tokens": 9, "messages": [{"role": "user", "content": text}]}
+    if path == "/v1/responses":
+        body = {"model": MODEL, "input": text}
+    here = await build()
+    async with here.post(body, path=path) as answer:
+        assert answer.status == 200
+    assert here.sent()[0]["messages"][-1]["content"] == text
+    assert kept == ([] if path == "/v1/responses" else [True])
