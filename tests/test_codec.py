@@ -18,7 +18,7 @@ from proxy import codec
 from proxy.codec import (
     NAME_LIMIT,
     SEARCH_LIMIT,
-    Large,
+    Giants,
     NotJson,
     Pieces,
     decode,
@@ -326,24 +326,43 @@ NESTED = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dic
 def test_a_large_text_is_written_again_as_any_other(value: dict[str, Any], other: Any, growing: bool) -> None:  # noqa: FBT001 - drawn
     data = encode(value)
     with as_if_large():
-        read = decode_object(bytearray(data) if growing else data)
-        assert isinstance(read, Large)
+        giants: Giants = {}
+        read = decode_object(bytearray(data) if growing else data, giants)
+        assert type(read) is dict
         for sent in (read, {**read, "other": other}, {"first": [other, list(read.values())]}, {}):
-            assert bytes(encode_large(sent, read.giants)) == encode(sent)
+            assert bytes(encode_large(sent, giants)) == encode(sent)
 
 
 def test_what_is_not_written_as_we_write_it_has_no_giants() -> None:
+    giants: Giants = {}
     with as_if_large():
-        assert type(decode_object(b'{"a": "%s"}' % (b"x" * 50))) is dict
-        assert type(decode_object(b'{"a":"\\u0078%s"}' % (b"x" * 50))) is dict
-        assert encode_large({"a": "x" * 50}, {}) == encode({"a": "x" * 50})
+        for text in (b'{"a": "%s"}', b'{"a":"\\u0078%s"}', b'{"a":"%s"} ', b'{"a":"%s","b":1.50}'):
+            decode_object(text % (b"x" * 50), giants)
+        assert giants == {}
+        assert bytes(encode_large({"a": "x" * 50}, giants)) == encode({"a": "x" * 50})
+        assert encode_large({"a": "short"}, giants) == encode({"a": "short"})
+
+
+def test_a_string_that_looks_like_the_mark_is_sent_as_it_is() -> None:
+    giants: Giants = {}
+    with as_if_large():
+        for value in ({"a": "x" * 50, "b": codec.MARK}, {codec.MARK: "x" * 50}, {"a": codec.MARK * 9, "b": "y" * 9}):
+            decode_object(encode({"a": "x" * 50}), giants)
+            assert bytes(encode_large(value, giants)) == encode(value)
+
+
+def test_a_giant_is_kept_as_long_as_its_identity_is_known() -> None:
+    giants: Giants = {}
+    with as_if_large():
+        decode_object(encode({"a": "x" * 50}), giants)
+    assert [(id(string), string, bytes(view)) for string, view in giants.values()] == [(*giants, "x" * 50, b"x" * 50)]
 
 
 def test_giants_are_sent_from_where_they_came() -> None:
     data = encode({"model": "gpt-4o", "messages": [{"role": "user", "content": PROSE * 100_000}]})
-    read = decode_object(data)
-    assert isinstance(read, Large)
-    sent = encode_large({**read, "model": "vendor/gpt-4o"}, read.giants)
+    giants: Giants = {}
+    read = decode_object(data, giants)
+    sent = encode_large({**read, "model": "vendor/gpt-4o"}, giants)
     assert isinstance(sent, Pieces)
     assert [len(piece) < 100 for piece in sent.pieces] == [True, False, True]
     giant = sent.pieces[1]

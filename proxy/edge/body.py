@@ -29,17 +29,20 @@ BROKEN = "The request body is broken in its transfer or content encoding."
 async def read_object(exchange: Exchange, *, sent_on: bool = False) -> dict[str, Any]:
     """The request body as a JSON object. Raises BodyTooLarge, RequestTimeout, InvalidRequest.
 
-    `sent_on`: its strings go on to Telnyx, so that a large text is kept beside what is made of it, see `codec.Large`.
+    `sent_on`: `exchange.giants` gets its long strings, to be sent to Telnyx as they came.
     """
     body: bytes | bytearray | None = _at_hand(exchange)
     if body is None:
         body = await _read(exchange)
+    giants: codec.Giants | None = {} if sent_on else None
     try:
         if len(body) <= LARGE:
             return codec.decode_object(body)
-        return await asyncio.to_thread(_decode_large, body, sent_on)
+        value = await asyncio.to_thread(_decode_large, body, giants)
     except codec.NotJson as fault:
         raise _no_json(fault) from None
+    exchange.giants = giants or None
+    return value
 
 
 async def read_bytes(exchange: Exchange) -> bytes:
@@ -164,10 +167,9 @@ async def expect_few(body: bytes) -> None:
         await asyncio.to_thread(_expect_few, body)
 
 
-def _decode_large(body: bytes | bytearray, sent_on: bool) -> dict[str, Any]:  # noqa: FBT001 - for a thread
+def _decode_large(body: bytes | bytearray, giants: codec.Giants | None) -> dict[str, Any]:
     _expect_few(body)
-    value = codec.decode_object(body)
-    return value if sent_on else dict(value)
+    return codec.decode_object(body, giants)
 
 
 def _expect_few(body: bytes | bytearray) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from proxy import codec
 from proxy.accounts.tenants import Grant
 from proxy.edge import body, models, sending
 from proxy.edge.admission import Prompt
@@ -80,8 +79,8 @@ async def ask(exchange: Exchange, grant: Grant, request: Mapping[str, Any], tran
         exchange.services.start(asyncio.to_thread(conformance.load))  # done long before Telnyx has answered
     to = outgoing(exchange, grant, translation.url, stream=expects.stream)
     call = UpstreamCall(record.endpoint, record.model, to, translated.body, manner, terms.policy)
-    if isinstance(request, codec.Large):
-        call.giants = request.giants
+    if exchange.giants is not None:  # not for as long as the answer takes
+        call.giants, exchange.giants = exchange.giants, None
     if grant.holder is not None:
         await _enter(exchange, grant, call, expects)
     sent = await sending.send(exchange, grant.tenant, call, expects)

@@ -59,14 +59,16 @@ class Exchange:
         grant: who asks, where the proxy itself does, on somebody's behalf; None = whoever has the key it came with.
         ending: why nobody waits for the answer any more, should that be so; None = its client has left.
         extra: further headers of the answer, each with its end.
+        giants: long strings of a large request, until it is sent; they keep its text alive. None = there are none.
         making: the response in the background that it makes; None for every other request.
         keep: writes down what the answer says before its last words are said, and returns them: the whole body, or the
             last events of a stream. None where nothing is kept. Does not raise.
     """
 
     __slots__ = (
-        "_patience", "admitted", "connection", "drain", "due", "ending", "extra", "gone", "grant", "interruption",
-        "keep", "last", "making", "path", "record", "reply", "request", "services", "started", "stream", "task",
+        "_patience", "admitted", "connection", "drain", "due", "ending", "extra", "giants", "gone", "grant",
+        "interruption", "keep", "last", "making", "path", "record", "reply", "request", "services", "started", "stream",
+        "task",
     )  # fmt: skip
 
     def __init__(self, services: Services, request: web.BaseRequest, connection: Connection, path: str) -> None:
@@ -100,6 +102,7 @@ class Exchange:
         self.ending: Ending | None = None
         self.keep: Keep | None = None
         self.making: Making | None = None
+        self.giants: codec.Giants | None = None
         self.task = connection.server or asyncio.current_task(connection.loop)
 
     def api_key(self) -> str | None:

@@ -153,10 +153,10 @@ async def _prepared(rows: Sequence[Given], pace: Pace) -> Batch:
             await pace.give_way()
     except ValueError:
         raise BadRow(REFUSED) from None
-    return Batch(bound, await _bound(sums, pace), number)
+    return Batch(bound, await _summed(sums, pace), number)
 
 
-async def _bound(sums: summing.Sums, pace: Pace) -> Mapping[str, Sequence[groups.Row]]:
+async def _summed(sums: summing.Sums, pace: Pace) -> Mapping[str, Sequence[groups.Row]]:
     """By the statement that adds sums, what is bound to it. Where thousands of keys are in use, there are many."""
     bound = defaultdict[str, list[groups.Row]](list)
     for rollup, adding in ADDING_SUMS:

@@ -30,7 +30,7 @@ _STARTED, _KEY, _COST, _DURATION_BIN, _FIRST_TOKEN_BIN = map(
     OWN.index, ("started_us", "key_id", "cost_micros", "duration_bin", "first_token_bin")
 )
 _STATUS, _STREAM, _STREAM_END, _SOURCE = map(SHARED.index, ("status", "stream", "stream_end", "source"))
-_usage, _speed, _changed = (
+_usage_of, _speed_of, _changes_of = (
     itemgetter(*(SHARED.index(name) for name in keys if name in SHARED)) for keys in (DIMENSIONS, SPEED, CHANGED)
 )
 """Of what a group shares, what the sums are kept apart by: the tenant, and all that follows the key."""
@@ -57,16 +57,17 @@ class Sums:
         self._add_usage(who, group, alone=len(times) == 1)
         self._add_speed(who, group, alone=len(times) == 1)
         for field, verdict in {(INDEX.sub("[]", pair[0])[:FIELD], pair[1][:VERDICT]) for pair in group.changes}:
-            self._changed[*_changed(group.shared), field, verdict].update(times)
+            self._changed[*_changes_of(group.shared), field, verdict].update(times)
 
     def rows(self, rollup: RollUp) -> Iterator[Row]:
-        """Those of one table. To ask for all of them takes time for every key."""
+        """Those of one table, a key once. In the order of their keys, for SQLite finds their places faster then."""
         for (tenant, *rest), found in self._by[rollup.keys].items():
             for (bucket, key, *more), sums in sorted(_wider(found, rollup.seconds).items()):
                 yield (bucket, tenant, key, *rest, *more, *(sums if type(sums) is tuple else (sums,)))
 
     def _add_usage(self, who: list[Row], group: Group, *, alone: bool) -> None:
-        found = self._usage[_usage(group.shared)]
+        """`who`: the hour and the key of each; `alone`: they are all the same."""
+        found = self._usage[_usage_of(group.shared)]
         columns = _counted(group.shared, group.own)
         for place in _ADDED:
             column = group.own[place]
@@ -77,10 +78,11 @@ class Sums:
             found[each] = _both(found[each], values) if each in found else values
 
     def _add_speed(self, who: list[Row], group: Group, *, alone: bool) -> None:
+        """As `_add_usage`."""
         shared, own = group.shared, group.own
         if shared[_STATUS] >= REFUSED or shared[_STREAM_END] not in {"", COMPLETE}:
             return
-        found = self._speed[_speed(shared)]
+        found = self._speed[_speed_of(shared)]
         for measure, bins in (("duration", own[_DURATION_BIN]), ("first_token", own[_FIRST_TOKEN_BIN])):
             if alone:
                 for bin_, times in Counter(bins).items():
@@ -91,7 +93,7 @@ class Sums:
 
 
 def addition(rollup: RollUp, number: int) -> str:
-    """The statement that adds so many rows to a roll-up, one after the other: some may be of the same key."""
+    """The statement that adds so many rows to a roll-up."""
     table, keys = rollup.table.name, ("bucket", *rollup.keys)
     names = (*keys, *rollup.sums)
     row = f"({', '.join('?' * len(names))})"
@@ -103,7 +105,7 @@ def addition(rollup: RollUp, number: int) -> str:
 
 
 def _counted(shared: Row, own: list[Row]) -> list[Sequence[int]]:
-    """Columns of what is no column, in the order of `rollups.COUNTED`; see there what each means."""
+    """The columns of what is counted, in the order of `rollups.COUNTED`; see there what each means."""
     status, end, number = shared[_STATUS], shared[_STREAM_END], len(own[0])
     aborted = end in {ABORTED, LEFT} or status == CLIENT_CLOSED
     broken = 0 < status < REFUSED and end not in {"", COMPLETE, LEFT, ABORTED}
@@ -120,10 +122,10 @@ def _wider(found: Found, seconds: int) -> Found:
     if seconds == HOUR:
         return found
     wider: Found = {}
-    together: Callable[[Any, Any], Any] = add if isinstance(found, Counter) else _both
+    plus: Callable[[Any, Any], Any] = add if isinstance(found, Counter) else _both
     for (hour, *rest), value in found.items():
         key = (_bucket(hour, seconds), *rest)
-        wider[key] = together(wider[key], value) if key in wider else value
+        wider[key] = plus(wider[key], value) if key in wider else value
     return wider
 
 

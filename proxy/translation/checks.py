@@ -243,16 +243,11 @@ def measure(param: str, value: Any) -> int:
         raise InvalidRequest(message, param=param) from None
 
 
-SAMPLED = 8
-"""Of so many slices of a giant text one is measured."""
-
-
 def size(content: str) -> int:
-    """UTF-8 bytes of a text. Those of a giant one are estimated: it is for an estimate of its tokens."""
+    """UTF-8 bytes of a text."""
     if content.isascii():
         return len(content)
     if len(content) < codec.SLICED:  # having been read and written once, it knows its UTF-8
         return len(content.encode("utf-8", "surrogatepass"))
-    slices = [content[start : start + codec.GIANT] for start in range(0, len(content), SAMPLED * codec.GIANT)]
-    measured = sum(len(piece.encode("utf-8", "surrogatepass")) for piece in slices)
-    return measured * len(content) // sum(map(len, slices))
+    slices = (content[start : start + codec.GIANT] for start in range(0, len(content), codec.GIANT))
+    return sum(len(piece.encode("utf-8", "surrogatepass")) for piece in slices)

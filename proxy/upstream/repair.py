@@ -4,6 +4,7 @@ Only 400 and 422 lead to a repair, only before anything reached the client, and 
 What was repaired is remembered only if the repaired request succeeded.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -90,7 +91,7 @@ class Repairing:
         repaired: tuple[float, ...] = ()
         outgoing = call.outgoing
         while True:
-            outgoing.body = codec.encode(body) if call.giants is None else codec.encode_large(body, call.giants)
+            outgoing.body = codec.encode(body) if call.giants is None else await _encoded(body, call.giants)
             try:
                 answer = await self._transport.send(outgoing)
             finally:
@@ -132,6 +133,11 @@ class Repairing:
     def _learn(self, call: UpstreamCall, hints: Mapping[str, str]) -> None:
         for name, hint in hints.items():
             self._memory.learn(call.endpoint, call.model, name, hint=hint, now=self._clock())
+
+
+async def _encoded(body: Body, giants: codec.Giants) -> bytes | codec.Pieces:
+    """By another thread: others are served meanwhile."""
+    return await asyncio.to_thread(codec.encode_large, body, giants)
 
 
 def _repaired(call: UpstreamCall, body: Body, sent: Sent, hints: dict[str, str]) -> Body | None:

@@ -10,6 +10,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy import codec
 from proxy.edge.passing import expect_path, usage_in
 from proxy.errors import InvalidRequest, UnknownUrl
 from tests.conftest import Build
@@ -165,6 +166,7 @@ async def test_time_runs_out_for_it_too(build: Build, tap: Tap, aiohttp_raw_serv
     assert here.lines()[0]["stream_end"] == "timeout"
 
 
+@pytest.mark.filterwarnings("ignore:Sending a large body")  # aiohttp would like a file better
 async def test_what_could_hide_a_model_is_refused(build: Build) -> None:
     here = await build(tenants=[{**TENANT[0], "models": ["zai-org/*"]}])
     form = {"Content-Type": "multipart/form-data; boundary=B"}
@@ -173,6 +175,7 @@ async def test_what_could_hide_a_model_is_refused(build: Build) -> None:
         ("ai/x?model=openai/gpt", b"", {}, 403),
         ("ai/x", b'{"model":"zai-org/a", "model":"openai/b"}', {}, 400),
         ("ai/x", b"[" + b"[]," * 100_000 + b"[]]", {}, 400),
+        ("ai/x", codec.encode({"model": "openai/b", "input": "x" * codec.SLICED}), {}, 403),
     ):
         given = {**BEARER, **headers}
         async with here.session.post(here.url(f"/telnyx/{path}"), data=data, headers=given) as answer:

@@ -51,9 +51,14 @@ def test_rows_of_every_table_are_what_its_statement_binds() -> None:
 
 
 def test_what_was_not_measured_has_no_bin() -> None:
-    rows = [tuple(made(f"req_{number}", first_token_bin=bin_)) for number, bin_ in enumerate((None, 4, 4))]
-    found = [row[-3:] for row in sums_of(*rows).rows(TABLES[LATENCY_HOURLY])]
-    assert [row for row in found if row[0] == "first_token"] == [("first_token", 4, 2)]
+    for keys in (1, 2):  # one of them or several
+        rows = [
+            tuple(made(f"req_{number}", key_id=f"key_{number % keys}", first_token_bin=bin_))
+            for number, bin_ in enumerate((None, None, 0, 0, 4, 4))
+        ]
+        found = [row[-3:] for row in sums_of(*rows).rows(TABLES[LATENCY_HOURLY])]
+        told = [("first_token", bin_, 2 // keys) for bin_ in (0, 4)]
+        assert [row for row in found if row[0] == "first_token"] == told * keys
 
 
 @pytest.mark.parametrize("keys", [1, 7])

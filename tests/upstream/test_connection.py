@@ -111,6 +111,13 @@ async def test_a_body_in_pieces_is_not_put_together() -> None:
     desk.connection.give_up(waiter)
 
 
+async def test_a_few_bytes_in_pieces_are_no_different() -> None:
+    desk = Desk()
+    waiter = desk.ask(Pieces([b"{", memoryview(b"}")]))
+    assert b"".join(desk.wire.written) == b"POST / HTTP/1.1\r\n\r\n{}"
+    desk.connection.give_up(waiter)
+
+
 async def test_the_pieces_of_one_read_are_poured_as_one() -> None:
     desk = Desk()
     waiter = desk.ask()
