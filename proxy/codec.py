@@ -167,7 +167,7 @@ def _is_as_written(value: dict[str, Any], data: Bytes, giants: Giants | None) ->
                 return False
             at += len(piece)
         found[id(string)] = string, view[began:at]
-    if data[at:] != between[-1]:
+    if len(data) != at + len(between[-1]) or not data.startswith(between[-1], at):
         return False
     if giants is not None:
         giants.update(found)
