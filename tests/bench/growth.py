@@ -1,7 +1,7 @@
 """What grows with what: CPU per request of ours over connections, keys, models and sizes, and copies of a large body.
 
 Flat is good; over sizes, flat per megabyte. Every round starts ours afresh for every configuration, so that nothing
-learned in one is there in the next.
+learned in one is there in the next; and no point pays for the rows that the one before it left to be shipped.
 """
 
 import statistics
@@ -139,6 +139,7 @@ def _cpu(rows: Rows, bench: Bench, point: Point, **plan: float) -> float | None:
     """Measures one point and notes it; the CPU time per request, None where there is none."""
     row, bad = rows.setdefault(point, Row()), bench.round.bad
     try:
+        bench.wait_until_idle()
         row.values.append(bench.settled(**plan))
     except NotMeasurable as fault:
         row.complaints.append(str(fault))
