@@ -33,7 +33,7 @@ __all__ = [
     "pytest_sessionfinish",
 ]
 
-pytest_plugins = ["tests.measuring"]
+pytest_plugins = ["tests.garbage", "tests.measuring"]
 
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("nobody.pem"))
 """Whom programs trust while they are tested: one authority, whose key is gone. To read the 140 of the system takes
