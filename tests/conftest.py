@@ -17,7 +17,6 @@ from tests.bounds import (
     pytest_sessionfinish,
 )
 from tests.collecting import pytest_collection
-from tests.rerunning import pytest_configure
 from tests.storage.postgres import postgres
 from tests.world import World, world
 
@@ -25,7 +24,6 @@ __all__ = [
     "build",
     "postgres",
     "pytest_collection",
-    "pytest_configure",
     "pytest_runtest_call",
     "pytest_runtest_makereport",
     "pytest_runtest_setup",
@@ -33,7 +31,7 @@ __all__ = [
     "pytest_sessionfinish",
 ]
 
-pytest_plugins = ["tests.garbage", "tests.measuring"]
+pytest_plugins = ["tests.measuring"]
 
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("nobody.pem"))
 """Whom programs trust while they are tested: one authority, whose key is gone. To read the 140 of the system takes
