@@ -79,7 +79,7 @@ async def ask(exchange: Exchange, grant: Grant, request: Mapping[str, Any], tran
         exchange.services.start(asyncio.to_thread(conformance.load))  # done long before Telnyx has answered
     to = outgoing(exchange, grant, translation.url, stream=expects.stream)
     call = UpstreamCall(record.endpoint, record.model, to, translated.body, manner, terms.policy)
-    if exchange.giants is not None:  # not for as long as the answer takes
+    if exchange.giants is not None:  # the exchange lasts as long as the answer; they need not
         call.giants, exchange.giants = exchange.giants, None
     if grant.holder is not None:
         await _enter(exchange, grant, call, expects)

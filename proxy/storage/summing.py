@@ -54,8 +54,9 @@ class Sums:
         """Requests that are new."""
         who = list(zip(_hours(group.own[_STARTED]), group.own[_KEY], strict=True))
         times = {who[0]: len(who)} if who.count(who[0]) == len(who) else Counter(who)
-        self._add_usage(who, group, alone=len(times) == 1)
-        self._add_speed(who, group, alone=len(times) == 1)
+        alone = len(times) == 1
+        self._add_usage(who, group, alone=alone)
+        self._add_speed(who, group, alone=alone)
         for field, verdict in {(INDEX.sub("[]", pair[0])[:FIELD], pair[1][:VERDICT]) for pair in group.changes}:
             self._changed[*_changes_of(group.shared), field, verdict].update(times)
 

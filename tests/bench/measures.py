@@ -26,8 +26,9 @@ RATE = 1500.0  # requests a second, open loop: what a busy deployment has, and w
 UNSENT = 0.01  # share of these that may find no connection before the rate counts as not carried
 LARGE = 1_000_000  # bytes of a large prompt
 FUNCTIONS = 64  # an agent with many tools
-LOOK = 0.25  # seconds from one look at a target that shall come to rest to the next
-AT_REST = 0.08  # share of the processor up to which it is: two ticks of Linux's clock in that time
+PATIENCE = 10.0  # seconds that a target has to come to rest
+LOOK = 0.25  # seconds from one look at it to the next
+AT_REST = 0.08  # share of the processor up to which it is at rest: two ticks of Linux's clock in that time
 OVERDUE = 30.0  # seconds after which a load generator that should have ended by itself is ended
 
 
@@ -175,10 +176,10 @@ class Bench:
         return summary, 1e6 * spent / summary[unit]
 
     def wait_until_idle(self) -> None:
-        """Until the target has done what earlier loads left it to do, ten seconds at most."""
+        """Until the target has done what earlier loads left it to do, PATIENCE seconds at most."""
         assert self._process is not None
         before = cpu_seconds(self._process)
-        for _ in range(int(10 / LOOK)):
+        for _ in range(int(PATIENCE / LOOK)):
             time.sleep(LOOK)
             now = cpu_seconds(self._process)
             if now - before <= AT_REST * LOOK:
