@@ -17,6 +17,7 @@ from tests.bounds import (
     pytest_sessionfinish,
 )
 from tests.collecting import pytest_collection
+from tests.rerunning import pytest_configure
 from tests.storage.postgres import postgres
 from tests.world import World, world
 
@@ -24,6 +25,7 @@ __all__ = [
     "build",
     "postgres",
     "pytest_collection",
+    "pytest_configure",
     "pytest_runtest_call",
     "pytest_runtest_makereport",
     "pytest_runtest_setup",
