@@ -99,7 +99,9 @@ class Prices:
             return FREE
         rate = self.rate(record.tenant, record.model, record.service_tier)
         charge = UNKNOWN if rate is None else rate.charge(usage)
-        return charge if charge.cost is not None or any(usage[:SOURCE]) or any(usage[SOURCE + 1 :]) else FREE
+        if charge.cost is not None or usage.input:  # nearly always
+            return charge
+        return charge if any(usage[:SOURCE]) or any(usage[SOURCE + 1 :]) else FREE
 
     def take_new(self, now: int) -> list[PriceRow]:
         """Prices that were looked up for the first time since the last call, to be written down. `now`: Unix seconds.
