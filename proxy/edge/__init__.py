@@ -14,7 +14,8 @@
       passing          Telnyx's own routes, and `fine_tuning`: plain calls, nothing translated (`calling`); `redacting`
     on every way       models: which one is meant, and who may use it; terms: what holds for it
                        reserving, admission, prices: limits and budgets
-                       sending: with which Telnyx key; relay: events as they come; raw_relay: any other bytes
+                       sending: with which Telnyx key; relay: events as they come; unstreamed: and where they do
+                       not; raw_relay: any other bytes
     for the proxy      inner: requests that it makes itself, on somebody's behalf
     services           what all of them are handed
 

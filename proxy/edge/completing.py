@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from proxy.accounts.tenants import Grant
-from proxy.edge import body, models, sending
+from proxy.edge import body, models, sending, unstreamed
 from proxy.edge.admission import Prompt
 from proxy.edge.exchange import NAME_LIMIT, Exchange, header_value
 from proxy.edge.relay import relay
@@ -21,7 +21,8 @@ from proxy.edge.reserving import admit, reserve
 from proxy.edge.terms import Terms
 from proxy.edge.visit import Visit
 from proxy.endpoints import Translation
-from proxy.errors import ProxyError
+from proxy.errors import ProxyError, UpstreamFailed
+from proxy.streaming import unpieced
 from proxy.translation import conformance, failures
 from proxy.translation.answers import Identity
 from proxy.translation.changes import Change, Changes
@@ -31,7 +32,7 @@ from proxy.translation.failures import Circumstances
 from proxy.translation.quirks import BY_NAME, Manner
 from proxy.translation.rules import Expectation
 from proxy.upstream.repair import SUCCESS, Sent, UpstreamCall
-from proxy.upstream.transport import Outgoing
+from proxy.upstream.transport import Answer, Outgoing
 
 HANDED_ON = ("traceparent", "tracestate")
 """The client's headers that Telnyx gets. Everything else ends here: cookies, organisation, addresses, and our key."""
@@ -147,9 +148,10 @@ async def answer(exchange: Exchange, asked: Asked) -> Answering:
         raise refusal(exchange, asked.changes, asked.grant, sent)
     identity = identify(exchange, asked.translation.id_prefix)
     if expects.stream:
+        coming = sent.answer if unstreamed.is_stream(sent.answer) else await _as_stream(exchange, asked, identity)
         limit = services.settings.limits.event
         stream = asked.translation.stream(expects, identity, record.model, event_limit=limit)
-        return await relay(exchange, sent.answer, stream)
+        return await relay(exchange, coming, stream)
     raw = sent.answer.whole
     if raw is None or len(raw) > services.bounds.answer:
         raw = await sending.read(exchange, sent.answer)
@@ -162,6 +164,19 @@ async def answer(exchange: Exchange, asked: Asked) -> Answering:
         asked.changes.append(Change("estimated", "usage", reason="Telnyx reported no usage"))
         record.changes_header, record.changes = asked.changes.told()
     return exchange.answer(made.body if exchange.keep is None else await exchange.keep())
+
+
+async def _as_stream(exchange: Exchange, asked: Asked, identity: Identity) -> Answer:
+    """What came in one piece as a stream. Raises what it is instead, and with it what it consumed is known."""
+    translation, record = asked.translation, exchange.record
+    if translation.url == "chat":
+        return await unstreamed.as_stream(exchange, asked.sent.answer, unpieced.events, sending.read)
+
+    def refuse(raw: bytes) -> bytes:
+        record.usage = translation.answer(raw, asked.expects, identity, record.model).usage
+        raise UpstreamFailed(unstreamed.NOT_ASKED_FOR)
+
+    return await unstreamed.as_stream(exchange, asked.sent.answer, refuse, sending.read)
 
 
 def identify(exchange: Exchange, prefix: str) -> Identity:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from proxy.accounts.tenants import Grant
-from proxy.edge import completing, sending
+from proxy.edge import completing, sending, unstreamed
 from proxy.edge.admission import Prompt
 from proxy.edge.exchange import NAME_LIMIT, Exchange
 from proxy.edge.reply import Reply
 from proxy.edge.reserving import admit, reserve
 from proxy.edge.terms import Terms
+from proxy.streaming import unpieced
 from proxy.streaming.stream import Stream
 from proxy.translation.answers import Answer as Made
 from proxy.translation.changes import Change
@@ -121,6 +122,8 @@ class Calls:
         if sent.answer.status != SUCCESS:
             self.used[place] = NOTHING
             raise completing.refusal(exchange, self.translated.changes, grant, sent)
+        if self.translated.expects.stream and not unstreamed.is_stream(sent.answer):
+            sent.answer = await unstreamed.as_stream(exchange, sent.answer, unpieced.events, sending.take)
         return sent, place
 
     async def read(self, sent: Sent) -> bytes:

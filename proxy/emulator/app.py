@@ -306,7 +306,7 @@ async def _messages(request: web.Request) -> web.StreamResponse:
     if faults:
         raise Refused(failures.unprocessable(faults))
     completion = _thought_up(request, data, anthropic.as_chat(body), behaviour)
-    if body.get("stream", False):
+    if behaviour.streams and body.get("stream", False):
         return await _write(request, anthropic.frames(anthropic.events(completion, behaviour), behaviour))
     return await _write(request, anthropic.whole(completion, behaviour))
 
@@ -324,7 +324,7 @@ async def _responses(request: web.Request) -> web.StreamResponse:
         raise Refused(refused)
     completion = _thought_up(request, data, response_requests.as_chat(body, behaviour), behaviour)
     answer = responses.Answer(completion, body, behaviour)
-    return await _write(request, answer.frames() if body.get("stream", False) else answer.whole())
+    return await _write(request, answer.frames() if behaviour.streams and body.get("stream", False) else answer.whole())
 
 
 async def _write(request: web.Request, answer: dict[str, Any] | list[bytes]) -> web.StreamResponse:
@@ -364,7 +364,7 @@ async def _chat(request: web.Request) -> web.StreamResponse:
     data = await request.read()
     body = _validated(request, data, behaviour)
     completion = _thought_up(request, data, body, behaviour)
-    streamed = body.get("stream", False)
+    streamed = behaviour.streams and body.get("stream", False)
     headers = _STREAM_HEADERS if streamed else {"content-type": "application/json"}
     response = web.StreamResponse(headers=headers)
     line = wire.Line(request, response, behaviour, request.app[STATE])

@@ -39,6 +39,7 @@ class Behaviour:
             content.
         json: how JSON mode goes wrong: `fenced` in Markdown, or `violated` against the schema.
         finish: pairs (finish reason, what is said instead).
+        streams: whether an answer comes in pieces where it was asked for so.
         usage: `asked` follows `stream_options`; `missing`, `always`, `every` chunk, or `twice` in a stream.
         whole: names of rows of `completions.QUIRKS`, applied to whole answers.
         chunks: names of rows of `streaming.QUIRKS`, applied to the chunks of a stream.
@@ -86,6 +87,7 @@ class Behaviour:
     reasoning: str = "reasoning_content"
     json: str = ""
     finish: tuple[tuple[str, str], ...] = ()
+    streams: bool = True
     usage: str = "asked"
     whole: tuple[str, ...] = ()
     chunks: tuple[str, ...] = ()

@@ -108,6 +108,7 @@ _SOUND = {
 }
 
 _STREAMS = {
+    "stream-ignored": _row("a whole answer where a stream was asked for", streams=False),
     "no-done": _row("a stream without [DONE]", done=""),
     "after-done": _row("bytes after [DONE]", done="data: [DONE]\n\ndata: {}\n\n: the end\n\n"),
     "unterminated": _row("no [DONE], and no blank line after the last event", done="", terminated=False),

@@ -62,11 +62,16 @@ def answer(raw: bytes, expects: Expectation, identity: Identity, model: str) -> 
     try:
         value = codec.glance(raw)
     except ValueError:
-        return _settled(raw, _expect_answer(_decode(raw)), expects, identity, model)
+        return _settled(raw, completion(raw), expects, identity, model)
     usage = _as_openai(value, expects)
     if usage is None:
         return _settled(raw, _expect_answer(value), expects, identity, model)
     return Answer(raw, usage, value["model"], 0)
+
+
+def completion(raw: bytes) -> dict[str, Any]:
+    """The object in the body of a 200, with one choice at least. Raises as `answer` does."""
+    return _expect_answer(_decode(raw))
 
 
 def _settled(raw: bytes, value: dict[str, Any], expects: Expectation, identity: Identity, model: str) -> Answer:

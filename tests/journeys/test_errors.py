@@ -68,6 +68,24 @@ async def test_what_telnyx_says_becomes_the_error_a_client_expects(build: Build,
     assert await here.metric("telnyx_proxy_upstream_errors_total") == 1
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages"])
+async def test_an_error_sent_as_a_success_has_a_status_where_a_stream_was_asked_for(
+    build: Build, path: str, subtests: pytest.Subtests
+) -> None:
+    here = await build()
+    words = {"messages": HELLO, "max_tokens": 9} if "messages" in path else {"messages": HELLO}
+    asked = {"/v1/completions": {"prompt": "Hello"}, "/v1/responses": {"input": "Hello"}}.get(path, words)
+    for scenario in ("error-in-200", "errors-in-200", "html-200", "empty-200", "truncated-json-200"):
+        here.telnyx.state.choose(scenario)
+        with subtests.test(scenario):
+            messages = []
+            for stream in (False, True):
+                async with here.post({"model": MODEL, **asked, "stream": stream}, path=path) as answer:
+                    assert (answer.status, answer.content_type) == (502, "application/json")
+                    messages.append((await answer.json())["error"]["message"])
+            assert messages[0] == messages[1]
+
+
 async def test_our_bad_credential_is_not_the_clients_fault(build: Build) -> None:
     here = await build("unauthorized")
     client = await here.openai(max_retries=2)
