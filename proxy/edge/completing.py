@@ -217,7 +217,7 @@ def _handed_on(exchange: Exchange) -> dict[str, str]:
 
 def _nearest(exchange: Exchange, grant: Grant) -> tuple[str, ...]:
     record = exchange.record
-    return models.alternatives(exchange.services, grant, record.model_asked, record.endpoint)
+    return models.alternatives(exchange.services, grant, record.model_asked, record.model, record.endpoint)
 
 
 def _circumstances(exchange: Exchange, changes: Changes, grant: Grant, status: int) -> Circumstances:
@@ -226,6 +226,7 @@ def _circumstances(exchange: Exchange, changes: Changes, grant: Grant, status: i
         model=record.model,
         # Looking for them takes milliseconds, which a flood of 429s should not cost.
         nearest=_nearest(exchange, grant) if status in NO_MODEL else (),
+        listed=status in NO_MODEL and record.model in exchange.services.catalogue.known(grant.tenant.credential),
         secrets=grant.tenant.secrets(),
         names={change.detail: change.field for change in changes if change.kind == "renamed"},
         now=exchange.services.clock.wall(),

@@ -84,14 +84,19 @@ def may_use(services: Services, grant: Grant, model: str) -> bool:
     return services.terms.allows(grant.tenant.id, model) and (grant.scope is None or grant.scope.allows(model))
 
 
-def alternatives(services: Services, grant: Grant, asked: str, endpoint: str = "") -> tuple[str, ...]:
-    """Names like the one asked for that this key may use; for embeddings of models that embed, whatever was asked."""
+def alternatives(services: Services, grant: Grant, asked: str, model: str = "", endpoint: str = "") -> tuple[str, ...]:
+    """Names like the one asked for, of other models than this one that this key may use.
+
+    For embeddings they are names of models that embed, whatever was asked; at other endpoints of others, and of both
+    where none is named.
+    """
+    exact, embed = services.terms.aliases.exact, endpoint == "embeddings"
     names = _names(services, grant, services.catalogue.known(grant.tenant.credential))
-    if endpoint != "embeddings":
-        return nearest(asked, names)
-    exact = services.terms.aliases.exact
-    fit = [name for name in names if exact.get(name, name) in embeddings.MODELS]
-    return nearest(asked, fit) or tuple(fit[:NEAREST])
+    targets = [(name, exact.get(name, name)) for name in names]
+    if endpoint:
+        targets = [each for each in targets if (each[1] in embeddings.MODELS) is embed]
+    fit = [name for name, target in targets if target != model]
+    return nearest(asked, fit) or (tuple(fit[:NEAREST]) if embed else ())
 
 
 def _names(services: Services, grant: Grant, rows: Mapping[str, Any]) -> list[str]:

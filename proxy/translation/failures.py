@@ -38,7 +38,7 @@ class Circumstances:
 
     Attributes:
         model: the Telnyx id that was asked for, "" if the call was not about a model.
-        nearest: names of models like it, for the message of a 404.
+        nearest: names of models like it, for the message of a 404; listed: Telnyx lists the model itself.
         secrets: texts that must not be repeated, whatever upstream says.
         names: Telnyx's field name -> the name the client used, for `param`.
         now: Unix time in seconds, for a `retry-after` that is a date.
@@ -46,6 +46,7 @@ class Circumstances:
 
     model: str = ""
     nearest: tuple[str, ...] = ()
+    listed: bool = False
     secrets: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     now: float = 0.0
@@ -211,7 +212,9 @@ def _make_no_model(status: int, said: Said, around: Circumstances) -> errors.Pro
     if not around.model and not certain:
         return _make_failed(status, said, around)  # the address of the model list, for one
     text = said.message or "The model does not exist at Telnyx."
-    if around.model:
+    if around.model and around.listed:
+        text = f"Telnyx lists the model '{around.model[:MODEL_LIMIT]}', but not for this endpoint or this account."
+    elif around.model:
         text = f"The model '{around.model[:MODEL_LIMIT]}' does not exist at Telnyx or you do not have access to it."
     if around.nearest:
         text += f" Did you mean {' or '.join(repr(name) for name in around.nearest)}?"

@@ -122,6 +122,17 @@ async def test_an_unknown_model_names_the_nearest(build: Build) -> None:
     assert "moonshotai/Kimi-K2.6" in error["message"]
 
 
+async def test_a_model_of_another_kind_is_no_suggestion_for_itself(build: Build) -> None:
+    here = await build(models={"aliases": {"text-embedding-3-small": "thenlper/gte-large"}})
+    async with here.session.get(here.url("/v1/models"), headers={"Authorization": f"Bearer {KEY}"}) as answer:
+        assert answer.status == 200
+    for name in ("thenlper/gte-large", "gte-large", "text-embedding-3-small"):
+        status, error, _ = await ask(here, {**CHAT, "model": name})
+        assert (status, error["code"]) == (404, "model_not_found")
+        assert "not for this endpoint" in error["message"]
+        assert "Did you mean" not in error["message"] or "gte" not in error["message"].partition("Did you mean")[2]
+
+
 BAD_BODIES: dict[str, tuple[Any, int, str, str | None]] = {
     "not json": (b'{"model": "x", "messages": [', 400, "invalid_json", None),
     "empty": (b"", 400, "invalid_json", None),

@@ -157,6 +157,12 @@ def test_an_unknown_model_names_the_nearest_ones() -> None:
     )
 
 
+def test_a_model_that_telnyx_lists_is_not_said_not_to_exist() -> None:
+    error = from_response(404, {}, telnyx("10005", "Not found."), Circumstances(model=MODEL, listed=True))
+    assert (error.status, error.code) == (404, "model_not_found")
+    assert error.message == f"Telnyx lists the model '{MODEL}', but not for this endpoint or this account."
+
+
 def test_words_of_a_404_that_say_more_are_kept() -> None:
     message = from_response(404, {}, detail("Not for your plan."), Circumstances(model=MODEL)).message
     assert message.endswith("access to it. Telnyx said: Not for your plan.")
