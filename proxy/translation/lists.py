@@ -18,8 +18,8 @@ USUAL, MOST = 20, 100
 ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 """What ids look like, ours and OpenAI's. Nothing else is looked for: a database refuses some characters, and has to
 look through its index in vain for the rest."""
-DIGITS = 9
-"""Digits of a number that are read; more are too many anyway, and Python refuses thousands."""
+_NUMBER = re.compile(r"-?[0-9]{1,32}")
+"""What is read as a number; more digits are too many anyway, and Python refuses thousands."""
 Object = Mapping[str, Any]
 
 
@@ -39,9 +39,9 @@ def is_id(text: object) -> bool:
 def span(query: Mapping[str, str], usual: int = USUAL, most: int = MOST, *, ordered: bool = True) -> Span:
     """The part of a list that a query asks for. `ordered`: the list knows `order`. Raises InvalidRequest."""
     limit, order = query.get("limit", str(usual)), query.get("order", "desc") if ordered else "desc"
-    if not (limit.isascii() and limit.isdecimal()):
+    if _NUMBER.fullmatch(limit) is None:
         raise invalid_type("limit", "an integer", limit)
-    number = int(limit[:DIGITS])
+    number = int(limit)
     integer(1, most)("limit", number)
     one_of("asc", "desc")("order", order)
     return Span(query.get("after") or None, number, order == "desc")

@@ -25,6 +25,16 @@ def test_a_limit_that_is_none_is_refused(limit: str) -> None:
     assert caught.value.param == "limit"
 
 
+@pytest.mark.parametrize(
+    ("limit", "code"),
+    [("0", "integer_below_min_value"), ("-1", "integer_below_min_value"), ("9" * 26, "integer_above_max_value")],
+)
+def test_a_limit_out_of_bounds_is_told_as_that(limit: str, code: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        span({"limit": limit})
+    assert caught.value.code == code
+
+
 def test_an_order_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidRequest) as caught:
         span({"order": "up"})
