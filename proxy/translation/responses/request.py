@@ -126,7 +126,7 @@ def _draft(request: Mapping[str, Any], policy: Policy, asked: Asked) -> Response
     source = dict(stated(request))
     continues = next((name for name in ("previous_response_id", "conversation") if name in source), None)
     if "input" not in source:
-        if continues is None:
+        if continues is None and "prompt" not in source:  # which is refused by its own row
             raise without_input(request)
         source["input"] = []
     draft = ResponseDraft(source, policy, asked.input)
