@@ -193,7 +193,7 @@ async def _referred(services: Services, tenant: str, given: list[Item]) -> list[
 
 
 def tidy(items: list[Item], suffix: str) -> list[Item]:
-    """The items, each with an id of its own by which it can be found again.
+    """The items, each with an id of its own by which it can be found again; messages with a status, as OpenAI has it.
 
     Ids that clients invent are kept where they can be; of two that are the same only the first.
     """
@@ -204,7 +204,10 @@ def tidy(items: list[Item], suffix: str) -> list[Item]:
         if not isinstance(identity, str) or not ID.fullmatch(identity) or identity in seen:
             identity = f"{_prefix(item)}_{suffix}i{place:04x}"
         seen.add(identity)
-        made.append(item if item.get("id") == identity else {**item, "id": identity})
+        own = {} if item.get("id") == identity else {"id": identity}
+        if item.get("type") == "message" and item.get("status") is None:
+            own["status"] = "completed"
+        made.append({**item, **own} if own else item)
     return made
 
 

@@ -15,7 +15,7 @@ from tests.world import MODEL, World
 def test_every_item_gets_an_id_of_its_own() -> None:
     given: list[dict[str, Any]] = [
         {"type": "message", "role": "user", "content": []},
-        {"type": "message", "id": "msg_mine"},
+        {"type": "message", "id": "msg_mine", "status": "incomplete"},
         {"type": "message", "id": "msg_mine"},
         {"type": "function_call", "id": None},
         {"type": "function_call_output", "id": "a b\x00"},
@@ -27,6 +27,8 @@ def test_every_item_gets_an_id_of_its_own() -> None:
     assert ids == ["msg_si0000", "msg_mine", "msg_si0002", "fc_si0003", "fco_si0004", "rs_si0005", "item_si0006"]
     assert codec.encode(given) == before, "what the client sent is not written to"
     assert tidy(given, "s")[1] is given[1]
+    statuses = [item.get("status") for item in tidy(given, "s")]
+    assert statuses == ["completed", "incomplete", "completed", None, None, None, None], "of messages it is required"
 
 
 async def told(here: World, body: dict[str, Any]) -> Any:
