@@ -77,7 +77,7 @@ def _admin(readable: Readable) -> Iterator[Fault]:
         yield Fault(
             "admin.token",
             "is required where admin.host is not a loopback address",
-            "set the variable that admin.token names (TELNYX_PROXY_ADMIN_TOKEN), or admin.host: 127.0.0.1",
+            "set the variable that admin.token names, TELNYX_PROXY_ADMIN_TOKEN by default, or admin.host: 127.0.0.1",
         )
 
 
@@ -158,5 +158,5 @@ def _borrowers(readable: Readable) -> Iterator[Fault]:
         yield Fault(
             "upstream.api_key",
             f"is not set, and {which} has no upstream_api_key",
-            "set the variable that upstream.api_key names (TELNYX_API_KEY)",
+            "set the variable that upstream.api_key names, TELNYX_API_KEY by default",
         )

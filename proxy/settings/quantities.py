@@ -113,12 +113,17 @@ def lower_hex(value: str) -> str:
 Sha256 = Annotated[str, AfterValidator(lower_hex)]
 
 
+HOST_NAME = r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?"
+HOST_LENGTH = 253
+"""RFC 1035, section 2.3.4. Longer names are looked up by nobody."""
+
+
 def expect_host(value: str) -> str:
     """An address or a name, bare: the port is a setting of its own."""
     try:
         ipaddress.ip_address(value)
     except ValueError:
-        if not re.fullmatch(r"[A-Za-z0-9_.-]+", value):
+        if not re.fullmatch(HOST_NAME, value) or len(value) > HOST_LENGTH:
             hint = "without scheme, port and brackets: 127.0.0.1, 0.0.0.0, ::1; the port has a setting of its own"
             raise complaint("must be an address or the name of a host", hint) from None
     return value

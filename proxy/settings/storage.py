@@ -34,17 +34,32 @@ def anchored(value: str | None, info: ValidationInfo) -> str | None:
 
 def _file(rest: str, info: ValidationInfo) -> str:
     path = rest.removeprefix("/")
-    if not rest.startswith("/") or not path:
+    if not rest.startswith("/") or not path or path == ":memory:":
         raise complaint("must name a file", "three slashes and a path: sqlite:///data/proxy.db; four: an absolute one")
     if not isinstance(info.context, Surroundings) or not info.context.resolve:
         return f"{SQLITE}:///{path}"
     return f"{SQLITE}:///{(info.context.folder / path).absolute()}"
 
 
+def expect_redis(secret: Secret | None, info: ValidationInfo) -> Secret | None:
+    """The address of a Redis, as the package `redis` takes it. It is not repeated: it holds a password."""
+    if secret is None or not secret.resolved:
+        return secret
+    try:
+        parts = urlsplit(secret.reveal())
+        usable = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    database = parts.path.strip("/") if usable else ""
+    if not usable or (database and not (database.isascii() and database.isdecimal())):
+        raise complaint("is no address of a Redis", "redis://HOST:6379/0, or rediss:// for TLS")
+    return secret
+
+
 class Redis(Section):
     """Where limits are counted together, if there are several processes or machines."""
 
-    url: OptionalSecret = Field(
+    url: Annotated[OptionalSecret, AfterValidator(expect_redis)] = Field(
         default=Secret(env="TELNYX_PROXY_REDIS_URL"),
         validate_default=True,
         description="address, `redis://HOST:6379/0` or `rediss://`, with its password; a variable that is not set = "

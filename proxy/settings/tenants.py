@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from proxy.settings.bounds import Bounds, Money
 from proxy.settings.quantities import Number, Sha256, Text, Whole
@@ -56,6 +56,13 @@ def expect_network(value: str) -> str:
     return value
 
 
+def expect_date(value: object) -> object:
+    """A number is no date: 20271231 would be a day in 1970."""
+    if isinstance(value, int | float):
+        raise complaint("must be a date", "2027-12-31, or with a time: 2027-12-31T18:00:00Z")
+    return value
+
+
 def in_utc(value: datetime) -> datetime:
     """A time without a zone is meant in UTC."""
     return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
@@ -82,7 +89,7 @@ Budgets = Annotated[tuple[Money, ...], AfterValidator(one_each)]
 Id = Annotated[str, AfterValidator(expect_id)]
 Name = Annotated[str, AfterValidator(expect_name)]
 Network = Annotated[str, AfterValidator(expect_network)]
-Moment = Annotated[datetime, AfterValidator(in_utc)]
+Moment = Annotated[datetime, BeforeValidator(expect_date), AfterValidator(in_utc)]
 
 
 def expect_route(value: str) -> str:

@@ -95,6 +95,7 @@ _LIST = _always("must be a list", "one item per line, each after a dash, or [one
 _WHOLE = _always("must be a whole number", "digits alone: 30")
 _NUMBER = _always("must be a number", "digits alone, without a unit: 30 or 0.5")
 _SWITCH = _always("must be true or false")
+_DATE = _always("must be a date", "2027-12-31, or with a time: 2027-12-31T18:00:00Z")
 _SIZE = _always("must be a size", "a number of bytes, or with a unit: 512KiB, 32MiB, 1GB")
 
 _WORDS: Mapping[str, Words] = {
@@ -110,6 +111,9 @@ _WORDS: Mapping[str, Words] = {
     "decimal_parsing": _NUMBER,
     "bool_type": _SWITCH,
     "bool_parsing": _SWITCH,
+    "datetime_type": _DATE,
+    "datetime_parsing": _DATE,
+    "datetime_from_date_parsing": _DATE,
     "string_type": _always("must be text", QUOTE),
     "path_type": _always("must be a path", QUOTE),
     "byte_size": _SIZE,

@@ -110,7 +110,7 @@ def test_every_fault_is_told_with_place_and_hint(tmp_path: Path, capsys: pytest.
     assert said.err == ""
     assert said.out.splitlines() == [
         f"{path}: upstream.api_key: is not set, and tenants[0] has no upstream_api_key",
-        "    set the variable that upstream.api_key names (TELNYX_API_KEY)",
+        "    set the variable that upstream.api_key names, TELNYX_API_KEY by default",
         f"{path}:1: listen.prot: is not a setting",
         "    did you mean 'port'?",
         f"{path}:4: tenants[0].keys[0].secret: the environment variable ABSENT is not set",

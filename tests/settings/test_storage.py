@@ -31,6 +31,7 @@ def test_postgres_stays_as_it_is_written(tmp_path: Path) -> None:
         "proxy.db",
         "sqlite://",
         "sqlite:///",
+        "sqlite:///:memory:",
         "sqlite://host/x",
         "postgresql://host",
         "postgresql://h:x/y",
@@ -48,6 +49,21 @@ def test_redis_is_named_by_a_variable_that_need_not_be_set(tmp_path: Path) -> No
     assert found is not None
     assert found.reveal() == "redis://:secret@host/0"
     assert "secret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:6379", "http://secret", "redis://", "redis://secret:notaport/0", "redis://secret/abc", "redis://h/0/1"],
+)
+def test_what_is_no_address_of_a_redis_is_told_and_not_repeated(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"storage\.redis\.url: is no address of a Redis") as caught:
+        loaded(tmp_path, "{}", TELNYX_PROXY_REDIS_URL=url)
+    assert url == "redis://" or url not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["redis://h", "redis://h/", "redis://u:p@h:6380/3", "rediss://[::1]:6379/0?x=1"])
+def test_addresses_of_a_redis(tmp_path: Path, url: str) -> None:
+    assert loaded(tmp_path, "{}", TELNYX_PROXY_REDIS_URL=url).storage.redis.url is not None
 
 
 def test_secrets_are_found_where_they_are_said_to_be(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 import hashlib
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from proxy.settings import ConfigurationError, load
 from proxy.settings.secrets import Secret
 from proxy.settings.tenants import KEY_LENGTH, RESERVED, Key, Tenant
 
@@ -79,3 +82,20 @@ def test_nothing_is_bounded_twice(model: type[Key | Tenant]) -> None:
     assert model.model_validate({**own, "limits": twice}).limits[2].concurrent == 1
     money = [{"usd": 5, "per": "day"}, {"usd": 9, "per": "day"}]
     assert complaints(model, {**own, "budgets": money}) == ["has two budgets for one period"]
+
+
+@pytest.mark.parametrize("text", ["20271231", "1.5", "soon", "2027-13-45", "[2027]"])
+def test_a_number_or_a_word_is_no_date(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "proxy.yaml"
+    path.write_text(f"tenants: [{{id: a, keys: [{{name: b, sha256: {'0' * 64}, expires_at: {text}}}]}}]")
+    with pytest.raises(ConfigurationError, match=r"expires_at: must be a date"):
+        load(path, {"TELNYX_API_KEY": "KEY"})
+
+
+@pytest.mark.parametrize("text", ["2027-12-31", "2027-12-31T18:00:00Z", "'2027-12-31'"])
+def test_dates(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "proxy.yaml"
+    path.write_text(f"tenants: [{{id: a, keys: [{{name: b, sha256: '{'0' * 64}', expires_at: {text}}}]}}]")
+    moment = load(path, {"TELNYX_API_KEY": "KEY"}).tenants[0].keys[0].expires_at
+    assert moment is not None
+    assert (moment.year, moment.month, moment.day, moment.utcoffset()) == (2027, 12, 31, timedelta())
