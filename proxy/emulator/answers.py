@@ -108,7 +108,7 @@ def _room(request: Request, model: Model, behaviour: Behaviour) -> int:
 
 
 def _thoughts(request: Request, model: Model) -> str:
-    if not model.reasons or request.get("enable_thinking") is False:
+    if not model.reasons or not request.get("enable_thinking", True):
         return ""
     sentences = _SENTENCES_BY_EFFORT[request.get("reasoning_effort", "medium")]
     known = (

@@ -12,28 +12,87 @@ import orjson
 
 from proxy.emulator.answers import Completion, Reply
 from proxy.emulator.behaviour import Behaviour
-from proxy.emulator.schema import AnyObject, Decimal, Either, Flag, ListOf, Record, Text, Whole
+from proxy.emulator.schema import AnyObject, Decimal, Either, Flag, Kind, ListOf, Nullable, Record, Tagged, Text, Whole
 from proxy.emulator.tools import Call
 
 Request = Mapping[str, Any]
 Block = dict[str, Any]
 
-_CONTENT = Either((("str", Text()), ("list[dict]", ListOf(Record({"type": Text()}, ("type",), closed=False)))))
+
+def _open(**fields: Kind) -> Record:
+    """An object that has these fields, and perhaps others."""
+    return Record(fields, tuple(fields), closed=False)
+
+
+def _content(blocks: Mapping[str, Record]) -> Either:
+    return Either((("str", Text()), ("list[dict]", ListOf(Tagged("type", blocks)))))
+
+
+_GIVEN = _open(media_type=Text(), data=Text())
+_PICTURE = _open(
+    source=Tagged(
+        "type",
+        {
+            "base64": _GIVEN,
+            "text": _GIVEN,
+            "url": _open(url=Text()),
+            "file": _open(file_id=Text()),
+            "content": _open(content=Either((("str", Text()), ("list[dict]", ListOf(AnyObject()))))),
+        },
+    )
+)
+_TEXTS = MappingProxyType({"text": _open(text=Text())})
+_IN_RESULTS: Mapping[str, Record] = MappingProxyType(
+    {
+        **_TEXTS,
+        "image": _PICTURE,
+        "document": _PICTURE,
+        "search_result": _open(source=Text(), title=Text(), content=ListOf(Tagged("type", _TEXTS))),
+        "tool_reference": _open(tool_name=Text()),
+        "browser_state": _open(tabs=ListOf(AnyObject())),
+    }
+)
+_CALL = _open(id=Text(), name=Text(), input=AnyObject())
+_UNREAD = (
+    "web_search_tool_result", "web_fetch_tool_result", "code_execution_tool_result", "container_upload",
+    "bash_code_execution_tool_result", "text_editor_code_execution_tool_result", "tool_search_tool_result",
+    "advisor_tool_result", "compaction", "fallback", "mcp_tool_use", "mcp_tool_result", "mcp_tool_listing",
+    "tool_addition", "tool_removal",
+)  # fmt: skip
+"""Blocks of what runs at Anthropic and of what is in beta there: they say nothing to the models here."""
+BLOCKS: Mapping[str, Record] = MappingProxyType(
+    {
+        **_IN_RESULTS,
+        "thinking": _open(thinking=Text()),
+        "redacted_thinking": _open(data=Text()),
+        "tool_use": _CALL,
+        "server_tool_use": _CALL,
+        "tool_result": Record(
+            {"tool_use_id": Text(), "content": Nullable(_content(_IN_RESULTS))}, ("tool_use_id",), closed=False
+        ),
+        **dict.fromkeys(_UNREAD, _open()),
+    }
+)
+"""Anthropic's blocks: Telnyx's schema does not list them, so Anthropic's own does."""
+_ROLES = Text(("user", "assistant", "system"))
+_CHOICE = Tagged("type", {"auto": _open(), "any": _open(), "none": _open(), "tool": _open(name=Text())})
+_TOOL = Record({"name": Text(), "input_schema": AnyObject()}, ("name",), closed=False)
+
 SCHEMA = Record(
     {
         "model": Text(),
-        "messages": ListOf(Record({"role": Text(), "content": _CONTENT}, ("role", "content"), closed=False)),
+        "messages": ListOf(_open(role=_ROLES, content=_content(BLOCKS))),
         "max_tokens": Whole(1),
-        "system": Either((("str", Text()), ("list[dict]", ListOf(AnyObject())))),
+        "system": _content(_TEXTS),
         "stream": Flag(),
         "temperature": Decimal(),
         "top_p": Decimal(),
         "top_k": Whole(),
         "stop_sequences": ListOf(Text()),
         "metadata": AnyObject(),
-        "tools": ListOf(AnyObject()),
-        "tool_choice": AnyObject(),
-        "thinking": AnyObject(),
+        "tools": ListOf(_TOOL),
+        "tool_choice": _CHOICE,
+        "thinking": _open(type=Text()),
         "api_key_ref": Text(),
         "mcp_servers": ListOf(AnyObject()),
         "fallback_config": AnyObject(),
@@ -59,7 +118,8 @@ def as_chat(request: Request) -> dict[str, Any]:
     messages = [{"role": "system", "content": _text(request["system"])}] if request.get("system") else []
     for message in request["messages"]:
         messages += _turns(message)
-    thinks = request.get("thinking", {}).get("type") in {"enabled", "adaptive"}
+    # Who says nothing gets no thoughts either, but has not said so: None.
+    thinks = request["thinking"]["type"] in {"enabled", "adaptive"} if "thinking" in request else None
     chat: dict[str, Any] = {"messages": messages, "enable_thinking": thinks}
     chat |= {name: request[name] for name in _SAME if name in request}
     if request.get("stop_sequences"):
@@ -83,7 +143,7 @@ def _turns(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     if isinstance(content, str):
         return [{"role": message["role"], "content": content}]
     results = [block for block in content if block["type"] == "tool_result"]
-    turns: list[dict[str, Any]] = [{"role": "tool", "content": _text(block.get("content", ""))} for block in results]
+    turns: list[dict[str, Any]] = [{"role": "tool", "content": _text(block.get("content") or "")} for block in results]
     parts = [part for block in content if (part := _part(block)) is not None]
     return turns if results and not parts else [*turns, {"role": message["role"], "content": parts}]
 
@@ -97,7 +157,7 @@ def _part(block: Mapping[str, Any]) -> dict[str, Any] | None:
 def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
-    return " ".join(block["text"] for block in content if block.get("type") == "text")
+    return " ".join(block["text"] for block in content if block["type"] == "text")
 
 
 def whole(completion: Completion, behaviour: Behaviour) -> dict[str, Any]:

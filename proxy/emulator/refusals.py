@@ -40,7 +40,7 @@ def _cap_with_tools(request: Request, behaviour: Behaviour) -> str | None:
 
 def _present(name: str) -> Callable[[Request, Behaviour], str | None]:
     def check(request: Request, behaviour: Behaviour) -> str | None:
-        return f"Parameter '{name}' is not supported with this model." if name in request else None
+        return f"Parameter '{name}' is not supported with this model." if request.get(name) is not None else None
 
     return check
 

@@ -26,6 +26,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("json-schema-refused", {"response_format": JSON_SCHEMA}, {"guided_json": {}}, "json_schema"),
     ("json-schema-refused", {"response_format": JSON_SCHEMA}, {"response_format": {"type": "json_object"}}, "guided"),
     ("enable-thinking-refused", {"enable_thinking": False}, {}, "enable_thinking"),
+    ("enable-thinking-refused", {"enable_thinking": True}, {"enable_thinking": None}, "enable_thinking"),
     ("system-merge-required", {"messages": [USER, SYSTEM]}, {"messages": [SYSTEM, USER]}, "first"),
     ("system-merge-required", {"messages": [SYSTEM, SYSTEM, USER]}, {"messages": [USER]}, "only one"),
     ("tools-with-schema-refused", {"tools": TOOLS, "response_format": JSON_SCHEMA}, {"tools": TOOLS}, "schema"),

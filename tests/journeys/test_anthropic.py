@@ -139,6 +139,39 @@ async def test_errors_are_anthropics_whatever_is_wrong(build: Build, client: Ope
         assert (answer.status, (await answer.json())["error"]["type"]) == (405, "invalid_request_error")
 
 
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content[0].text"),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": 5}]}]}, "messages[0].content[0].text"),
+        ({"system": [{"type": "text"}]}, "system[0].text"),
+        ({"messages": [{"role": "user", "content": [{"type": "image"}]}]}, "messages[0].content[0].source"),
+    ],
+)
+async def test_a_mistake_in_a_block_is_the_clients_and_named(
+    build: Build, client: Open, fields: dict[str, Any], path: str
+) -> None:
+    here = await build()
+    official = client(here).messages
+    wanted: dict[str, Any] = {"model": MODEL, "messages": HELLO, **fields}
+    for asked in (official.create(max_tokens=9, **wanted), official.count_tokens(**wanted)):
+        with pytest.raises(anthropic.BadRequestError) as bad:
+            await asked
+        assert (bad.value.type, bad.value.status_code) == ("invalid_request_error", 400)
+        assert f"'{path}'" in str(bad.value)
+    assert posted(here) == []
+
+
+async def test_a_block_that_only_telnyx_can_judge_is_refused_by_it(build: Build, client: Open) -> None:
+    here = await build()
+    strange: Any = [{"role": "user", "content": [{"type": "zz"}]}]
+    with pytest.raises(anthropic.BadRequestError) as bad:
+        await client(here).messages.create(model=MODEL, max_tokens=9, messages=strange)
+    assert bad.value.type == "invalid_request_error"
+    assert "messages[0].content[0]" in str(bad.value)
+    assert len(posted(here)) == 1
+
+
 REFUSED = [
     ("rate-limited", anthropic.RateLimitError, "rate_limit_error"),
     ("insufficient-funds", anthropic.PaymentRequiredError, "billing_error"),

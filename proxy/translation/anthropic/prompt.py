@@ -6,15 +6,30 @@ else has it.
 Source of the shape: https://platform.claude.com/docs/en/api/messages
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from proxy.translation import checks
-from proxy.translation.checks import array, invalid_type, invalid_value, one_of, required, size, string
-from proxy.translation.rules import unsupported_value
+from proxy.translation.checks import (
+    array,
+    invalid_type,
+    invalid_value,
+    json_object,
+    one_of,
+    optional,
+    required,
+    size,
+    string,
+)
+from proxy.translation.rules import Check, unsupported_value
+
+Block = Mapping[str, Any]
+Look = Callable[[str, Block], None]
+"""Takes the path of a block and the block, and raises InvalidRequest."""
 
 ROLES = ("user", "assistant", "system")
+"""The last is for instructions in the middle of a conversation."""
 PICTURES = frozenset({"image", "document"})
 """Kinds of blocks that are counted as an image each: how long a document is, nobody knows before it is read."""
 KEPT_ELSEWHERE = "It is kept at Anthropic, where Telnyx cannot fetch it. Send the content itself."
@@ -48,8 +63,16 @@ def check_messages(param: str, value: Any) -> None:
     checks.measure(param, value)
 
 
-def check_content(param: str, value: Any) -> None:
-    """Text, or an array of blocks that say what they are. Raises InvalidRequest."""
+def check_system(param: str, value: Any) -> None:
+    """The system prompt: text, or blocks of text. Raises InvalidRequest."""
+    for at, kind, block in _described(param, value):
+        one_of("text")(f"{at}.type", kind)
+        _text(at, block)
+    checks.measure(param, value)
+
+
+def _described(param: str, value: Any) -> Iterator[tuple[str, str, Block]]:
+    """Path, type and block of an array of blocks; a text has none. Raises InvalidRequest for anything else."""
     if type(value) is str:
         return
     if type(value) is not list:
@@ -58,15 +81,76 @@ def check_content(param: str, value: Any) -> None:
         at = f"{param}[{index}]"
         if type(block) is not dict:
             raise invalid_type(at, "an object", block)
-        required(at, block, "type", string)
+        yield at, required(at, block, "type", string), block
 
 
-def check_system(param: str, value: Any) -> None:
-    """The system prompt: text, or blocks of text. Raises InvalidRequest."""
-    check_content(param, value)
-    for index, block in enumerate(value if type(value) is list else ()):
-        one_of("text")(f"{param}[{index}].type", block["type"])
-    checks.measure(param, value)
+def _content_of(blocks: Mapping[str, Look]) -> Check:
+    """Text, or an array of blocks that say what they are. A type that is not listed may be new: Telnyx has the word."""
+
+    def check(param: str, value: Any) -> None:
+        for at, kind, block in _described(param, value):
+            look = blocks.get(kind)
+            if look is not None:
+                look(at, block)
+
+    return check
+
+
+def _needs(**fields: Check) -> Look:
+    """A block with these fields at least."""
+
+    def look(at: str, block: Block) -> None:
+        for name, check in fields.items():
+            required(at, block, name, check)
+
+    return look
+
+
+def _source(param: str, value: Any) -> None:
+    """Where an image or a document comes from."""
+    json_object(param, value)
+    look = SOURCES.get(required(param, value, "type", string))
+    if look is not None:
+        look(param, value)
+
+
+def _result(at: str, block: Block) -> None:
+    """A tool may have nothing to say."""
+    required(at, block, "tool_use_id", string)
+    optional(at, block, "content", _check_result)
+
+
+_text = _needs(text=string)
+_image = _needs(source=_source)
+_given = _needs(media_type=string, data=string)
+_call = _needs(id=string, name=string, input=json_object)
+
+SOURCES: Mapping[str, Look] = {
+    "base64": _given,
+    "text": _given,
+    "url": _needs(url=string),
+    "file": _needs(file_id=string),
+    "content": _needs(content=_content_of({"text": _text, "image": _image})),
+}
+RESULTS: Mapping[str, Look] = {
+    "text": _text,
+    "image": _image,
+    "document": _image,
+    "search_result": _needs(source=string, title=string, content=_content_of({"text": _text})),
+}
+"""Blocks that a tool's result may hold."""
+BLOCKS: Mapping[str, Look] = {
+    **RESULTS,
+    "thinking": _needs(thinking=string),  # only Anthropic's own models sign it
+    "redacted_thinking": _needs(data=string),
+    "tool_use": _call,
+    "server_tool_use": _call,
+    "tool_result": _result,
+}
+"""Blocks of a message, each with what Anthropic's schema requires and whoever reads it relies on."""
+
+_check_result = _content_of(RESULTS)
+check_content = _content_of(BLOCKS)
 
 
 def expect_at_hand(param: str, messages: list[Any]) -> None:

@@ -149,8 +149,10 @@ def test_who_asks_is_for_the_ledger() -> None:
         ({"billing_group_id": "b"}, "billing_group_id"),
         ({"mcp_servers": [{"url": "https://x", "authorization_token": "hush"}]}, "mcp_servers"),
         ({"api_key_ref": "theirs"}, "api_key_ref"),
-        ({"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "file"}}]}]},
+        ({"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "file", "file_id": "f"}}]}]},
          "messages[0].content"),
+        ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content[0].text"),
+        ({"system": [{"type": "text"}]}, "system[0].text"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_honoured_is_refused_by_name(fields: dict[str, Any], param: str) -> None:
