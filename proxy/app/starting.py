@@ -103,7 +103,7 @@ def expect_credential(settings: Settings) -> None:
     """Raises ConfigurationError where a tenant's requests would have no Telnyx API key."""
     without = [each for each in settings.tenants if each.upstream_api_key is None and not each.credentials]
     if settings.upstream.api_key is None and without:
-        hint = "set the environment variable TELNYX_API_KEY, or the one that upstream.api_key names, to a Telnyx API key"
+        hint = "set the environment variable TELNYX_API_KEY, or the one that upstream.api_key names, to a Telnyx key"
         raise ConfigurationError([Fault("upstream.api_key", "is not set", hint)])
 
 

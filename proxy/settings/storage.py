@@ -41,6 +41,17 @@ def _file(rest: str, info: ValidationInfo) -> str:
     return f"{SQLITE}:///{(info.context.folder / path).absolute()}"
 
 
+SECRET_LENGTH = 16
+"""Characters of a secret at least: a shorter one is a word somebody thought of, and can be guessed."""
+
+
+def expect_long(secret: Secret | None) -> Secret | None:
+    """A secret under which something is digested or encrypted."""
+    if secret is not None and secret.resolved and len(secret.reveal()) < SECRET_LENGTH:
+        raise complaint(f"must have {SECRET_LENGTH} characters or more", "openssl rand -base64 32")
+    return secret
+
+
 def expect_redis(secret: Secret | None, info: ValidationInfo) -> Secret | None:
     """The address of a Redis, as the package `redis` takes it. It is not repeated: it holds a password."""
     if secret is None or not secret.resolved:
@@ -88,11 +99,11 @@ class Storage(Section):
     password: DemandedSecret = Field(
         default=None, description="password for PostgreSQL, if it shall not stand in `url`; null = none"
     )
-    pepper: DemandedSecret = Field(
+    pepper: Annotated[DemandedSecret, AfterValidator(expect_long)] = Field(
         default=None,
         description="secret under which keys are digested; null = a file beside the SQLite database, made on first use",
     )
-    encryption_keys: tuple[Annotated[Secret, AfterValidator(resolve)], ...] = Field(
+    encryption_keys: tuple[Annotated[Secret, AfterValidator(resolve), AfterValidator(expect_long)], ...] = Field(
         default=(),
         description="secrets that Telnyx keys are encrypted with: the first encrypts, all decrypt. None given = a file "
         "beside the SQLite database, made on first use",

@@ -66,12 +66,18 @@ def test_addresses_of_a_redis(tmp_path: Path, url: str) -> None:
     assert loaded(tmp_path, "{}", TELNYX_PROXY_REDIS_URL=url).storage.redis.url is not None
 
 
+@pytest.mark.parametrize("name", ["pepper: {value: short}", "encryption_keys: [{value: 123456789012345}]"])
+def test_a_secret_that_can_be_guessed_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"must have 16 characters or more"):
+        loaded(tmp_path, f"storage: {{{name.replace('123456789012345', repr('1' * 15))}}}")
+
+
 def test_secrets_are_found_where_they_are_said_to_be(tmp_path: Path) -> None:
-    (tmp_path / "new").write_text("new-secret\n")
-    text = "storage: {pepper: {env: PEPPER}, encryption_keys: [{file: new}, {value: old-secret}], password: {env: PW}}"
-    storage = loaded(tmp_path, text, PEPPER="a-pepper", PW="a-password").storage
+    (tmp_path / "new").write_text("new-secret-which-is-long\n")
+    text = "storage: {pepper: {env: PEPPER}, encryption_keys: [{file: new}, {value: old-secret-which-is-long}], password: {env: PW}}"
+    storage = loaded(tmp_path, text, PEPPER="a-pepper-of-a-length", PW="a-password").storage
     assert storage.pepper is not None
-    assert storage.pepper.reveal() == "a-pepper"
-    assert [key.reveal() for key in storage.encryption_keys] == ["new-secret", "old-secret"]
+    assert storage.pepper.reveal() == "a-pepper-of-a-length"
+    assert [key.reveal() for key in storage.encryption_keys] == ["new-secret-which-is-long", "old-secret-which-is-long"]
     with pytest.raises(ConfigurationError, match=r"storage\.pepper"):
         loaded(tmp_path, text, PW="a-password")

@@ -76,7 +76,7 @@ def test_nothing_is_lost_without_a_line_and_the_outcome_is_a_configuration(given
         path = Path(folder, "proxy.yaml")
         path.write_text(text, encoding="utf-8")
         names = ("NAME", "KEY", "TELNYX_API_KEY", "TELNYX_API_KEY_2", "TELNYX_PROXY_ADMIN_TOKEN")
-        environ = dict.fromkeys((*names, "TELNYX_PROXY_REDIS_URL"), "a-secret-of-the-environment")
+        environ = dict.fromkeys((*names, "TELNYX_PROXY_REDIS_URL"), "redis://a-secret-of-the-environment/0")
         load(path, environ, checks=CHECKS)
 
 
