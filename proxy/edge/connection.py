@@ -31,7 +31,6 @@ from proxy.errors import InternalError, InvalidRequest
 if TYPE_CHECKING:
     from proxy.timers import Timer
 
-
 NEVER = float("inf")
 GONE = "the client has gone"
 
@@ -45,16 +44,18 @@ def request_id(now: float, random: Callable[[int], bytes]) -> str:
     return "req_" + (int(now * 1000).to_bytes(6, "big") + random(10)).hex()
 
 
+def _no_http() -> InvalidRequest:
+    return InvalidRequest("The request is not valid HTTP/1.1.", code="invalid_http")
+
+
 class Writer(Protocol):
     """Whoever writes to a connection without waiting for it."""
 
     def pause(self) -> None:
         """Write no more: the client does not keep up."""
-        ...
 
     def resume(self) -> None:
         """Go on."""
-        ...
 
 
 class UnderWay(Protocol):
@@ -65,11 +66,9 @@ class UnderWay(Protocol):
 
     def run_out(self) -> None:
         """It is."""
-        ...
 
     def outlive(self) -> bool:
         """The client has gone. Whether the request goes on without it."""
-        ...
 
 
 class Connection(RequestHandler):
@@ -89,24 +88,9 @@ class Connection(RequestHandler):
     """
 
     __slots__ = (
-        "_bounds",
-        "_held",
-        "_holding",
-        "_patience",
-        "_place",
-        "_services",
-        "_steady",
-        "_timers",
-        "_unsent",
-        "begun",
-        "loop",
-        "outbox",
-        "owed",
-        "server",
-        "stuck",
-        "under_way",
-        "writer",
-    )
+        "_bounds", "_held", "_holding", "_patience", "_place", "_services", "_steady", "_timers", "_unsent", "begun",
+        "loop", "outbox", "owed", "server", "stuck", "under_way", "writer",
+    )  # fmt: skip
 
     def __init__(
         self, manager: web.Server, *, services: Services, heads: Heads, bounds: tuple[float, float], **options: Any
@@ -121,11 +105,8 @@ class Connection(RequestHandler):
         self.server: asyncio.Task[None] | None = None
         self.begun = False
         self._unsent = NEVER  # bytes that it had not taken at the last look
-        self._bounds = bounds
-        self._timers = services.timers
-        self._steady = services.clock.steady
-        self._services = services
-        self.outbox = services.outbox
+        self._bounds, self._services = bounds, services
+        self._timers, self._steady, self.outbox = services.timers, services.clock.steady, services.outbox
         self._patience: Timer | None = None
         self._place = Place(heads)
         self._held = b""  # a head that is known, and what there is of its body
@@ -222,7 +203,7 @@ class Connection(RequestHandler):
 
     async def _linger(self, content: StreamReader) -> None:
         """The rest of a body that nobody wants: closed before it has come, the connection would lose the answer."""
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, InvalidRequest):  # it does not come, or breaks
             async with asyncio.timeout(self._lingering_time):
                 while not content.is_eof():
                     await content.readany()
@@ -280,10 +261,29 @@ class Connection(RequestHandler):
     def _parse(self, data: bytes) -> None:
         began = self._request_count
         RequestHandler.data_received(self, data)  # `super()` makes an object each time
+        if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+            self._break_body()
         if self._place.known:
             self._place.moved(data, self._request_count - began, self._messages[-1] if self._messages else None)
         if self.owed is None and self.under_way is None and not self._messages:
             self.owed = self._steady()
+
+    def _break_body(self) -> None:
+        """What is no HTTP came: where a body was to go on, that is the fault of its request, and the last one here.
+
+        aiohttp takes it for a request of its own, and the one before would wait for the rest of its body.
+        """
+        messages, request = self._messages, self._current_request
+        if len(messages) > 1 and not messages[-2][1].is_eof():
+            del messages[-2]  # it has not begun: the fault is its answer
+        elif request is not None and not request.content.is_eof():
+            messages.pop()
+            self._close, self._lingering_time = True, 0.0  # nothing more is parsed, or waited for
+            if isinstance(request, Request):
+                request.keep_alive = False
+            # By the next turn: a reader that was woken for the end of a chunk, without a byte, waits once more first,
+            # and aiohttp would let it wait.
+            self.loop.call_soon(request.content.set_exception, _no_http())
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Nobody is there any more."""
@@ -385,7 +385,7 @@ class Connection(RequestHandler):
         identity = request_id(self._services.clock.wall(), self._services.random)
         error: InvalidRequest | InternalError = InternalError(f"An internal error occurred. The log has {identity}.")
         if status < error.status:
-            error = InvalidRequest("The request is not valid HTTP/1.1.", code="invalid_http")
+            error = _no_http()
         elif exc is not None:
             logging.getLogger(__name__).error("request %s could not be served", identity, exc_info=exc)
         if self.begun:

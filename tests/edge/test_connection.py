@@ -8,12 +8,15 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 from aiohttp import web
+from aiohttp.web_protocol import _ErrInfo
 
 from proxy import codec
 from proxy.edge.connection import Connection, request_id
 from proxy.edge.listener import Listener
+from proxy.edge.reply import StreamedReply
 from tests.conftest import Build
 from tests.journeys.operating import eventually
+from tests.journeys.test_audio import KIND, TRANSCRIPTIONS, TURBO, logged, part, recording
 from tests.world import HELLO, KEY, MODEL, World
 
 PROBE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -329,3 +332,156 @@ async def test_who_wanted_to_become_something_else_is_served_on(build: Build) ->
     head = f"Authorization: Bearer {KEY}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     asked = [UPGRADE.replace(b"close, ", b""), CHAT + head + body, PROBE[:-2] + b"Connection: close\r\n\r\n"]
     assert await said(await build(), *asked, then=nothing) == [b"200"] * 3
+
+
+SHARE = b'5\r\n{"mod'
+BREAKS = {
+    "no size": b"\r\nzz\r\n",
+    "no end of a chunk": b"more",
+    "no trailer": b"\r\n0\r\nno trailer\r\n\r\n",
+    "another request": b"\r\n" + PROBE,
+}
+"""What may follow a chunk, and is none. The first line ends that chunk, and so wakes who reads, without a byte."""
+
+
+def begun(path: str = "/v1/chat/completions", key: str = KEY, **headers: str) -> bytes:
+    """The head of a request whose body comes in chunks."""
+    given = {"Host": "x", "Authorization": f"Bearer {key}", "Transfer-Encoding": "chunked", **headers}
+    return f"POST {path} HTTP/1.1\r\n".encode() + b"".join(f"{k}: {v}\r\n".encode() for k, v in given.items()) + b"\r\n"
+
+
+async def under_way(here: World) -> None:
+    """Until a request has begun."""
+
+    async def one() -> bool:
+        return here.proxy.services.metrics.requests_under_way.value == 1
+
+    await eventually(one)
+
+
+def connection_of(here: World) -> Connection:
+    """The only one there is."""
+    server = here.proxy.listener._server
+    assert server is not None
+    [connection] = server._open
+    assert isinstance(connection, Connection)
+    return connection
+
+
+async def opened(here: World) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", int(here.url("").rsplit(":", 1)[1]))
+
+
+async def rest(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *sent: bytes) -> bytes:
+    """What is said to the end of the connection, well before anybody's patience is over."""
+    for each in sent:
+        writer.write(each)
+        await writer.drain()
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def expect_one_refusal(here: World, answer: bytes) -> None:
+    """The answer, and the request's line in the log."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert b"\r\nConnection: close" in head
+    assert codec.decode(body)["error"]["code"] == "invalid_http"
+    await logged(here)
+    [line] = here.lines()
+    assert (line["status"], line["error_code"]) == (400, "invalid_http")
+
+
+@pytest.mark.parametrize("rubbish", BREAKS.values(), ids=BREAKS)
+async def test_a_body_that_breaks_on_its_way_is_a_400_and_the_end(build: Build, rubbish: bytes) -> None:
+    here = await build()
+    reader, writer = await opened(here)
+    writer.write(begun() + SHARE)
+    await under_way(here)
+    await expect_one_refusal(here, await rest(reader, writer, rubbish, PROBE))
+
+
+@pytest.mark.parametrize("way", ["stream", "spool"])
+async def test_a_recording_that_breaks_on_its_way_is_one_too(build: Build, way: str) -> None:
+    here = await build(audio={"upload": way})
+    form = part("model", TURBO) + part("file", recording(), "a.wav")[:-2]
+    reader, writer = await opened(here)
+    writer.write(begun(TRANSCRIPTIONS, **KIND) + b"%x\r\n%b" % (len(form), form))
+    await under_way(here)
+    await expect_one_refusal(here, await rest(reader, writer, b"\r\nzz\r\n"))
+
+
+async def test_a_body_that_breaks_behind_one_that_wanted_something_else_is_a_400_once(build: Build) -> None:
+    """aiohttp serves that one, and what follows it."""
+    here = await build()
+    reader, writer = await opened(here)
+    writer.write(UPGRADE.replace(b"close, ", b""))
+    assert await reader.readuntil(b'{"status":"ok"}')
+    writer.write(begun() + SHARE)
+    await under_way(here)
+    answer = await rest(reader, writer, b"\r\nzz\r\n", PROBE)
+    assert re.findall(rb"HTTP/1\.[01] (\d+)|\"(invalid_http)\"", answer) == [(b"400", b""), (b"", b"invalid_http")]
+    assert b'"level":"error"' not in here.log.read_bytes()
+
+
+async def test_an_unwanted_body_that_breaks_ends_the_connection(build: Build) -> None:
+    here = await build()
+    reader, writer = await opened(here)
+    writer.write(begun(key="sk-nobody") + SHARE)
+    assert (await answered(reader)).startswith(b"HTTP/1.1 401")
+    server = connection_of(here).server
+    assert server is not None
+    assert await rest(reader, writer, b"\r\nzz\r\n", PROBE) == b""
+    await server  # it ends without a fault, or this raises it
+
+
+async def test_an_answer_that_has_begun_goes_to_its_end_when_a_body_breaks(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def serve(_: Listener, request: web.BaseRequest) -> StreamedReply:
+        connection = request.protocol
+        assert isinstance(connection, Connection)
+        reply = StreamedReply(connection, request, last=False)
+        reply.begin("")
+        reply.write(b"first")
+
+        async def broken() -> bool:
+            return connection._close or bool(connection._messages)
+
+        await eventually(broken)
+        reply.write(b"last", last=True)
+        return reply
+
+    monkeypatch.setattr(Listener, "serve", serve)
+    async with impatient(await build(), 10) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(begun() + SHARE)
+        assert (await reader.readuntil(b"first\r\n")).startswith(b"HTTP/1.1 200")
+        writer.write(b"\r\nzz\r\n" + PROBE)
+        assert await rest(reader, writer) == b"4\r\nlast\r\n0\r\n\r\n"
+
+
+async def test_a_body_that_breaks_before_its_request_begins_is_a_400_behind_the_answer_to_the_one_before(
+    build: Build,
+) -> None:
+    here = await build("slow-headers", {"seconds": 60})
+    body = codec.encode({"model": MODEL, "messages": HELLO})
+    reader, writer = await opened(here)
+    writer.write(asked(body) + body + begun() + SHARE)
+    await here.telnyx.state.until(lambda state: state.paused == 1)
+    writer.write(b"\r\nzz\r\n")
+
+    async def found() -> bool:
+        return any(isinstance(message, _ErrInfo) for message, _ in connection_of(here)._messages)
+
+    await eventually(found)
+    writer.write(PROBE)
+    here.telnyx.state.release.set()
+    answers = await rest(reader, writer)
+    assert re.findall(rb"HTTP/1\.[01] (\d+)|\"(invalid_http)\"", answers) == [
+        (b"200", b""),
+        (b"400", b""),
+        (b"", b"invalid_http"),
+    ]
