@@ -73,11 +73,12 @@ def test_a_secret_that_can_be_guessed_is_refused(tmp_path: Path, name: str) -> N
 
 
 def test_secrets_are_found_where_they_are_said_to_be(tmp_path: Path) -> None:
-    (tmp_path / "new").write_text("new-secret-which-is-long\n")
-    text = "storage: {pepper: {env: PEPPER}, encryption_keys: [{file: new}, {value: old-secret-which-is-long}], password: {env: PW}}"
+    (tmp_path / "new").write_text("new-secret-of-16\n")
+    (tmp_path / "old").write_text("old-secret-of-16\n")
+    text = "storage: {pepper: {env: PEPPER}, encryption_keys: [{file: new}, {file: old}], password: {env: PW}}"
     storage = loaded(tmp_path, text, PEPPER="a-pepper-of-a-length", PW="a-password").storage
     assert storage.pepper is not None
     assert storage.pepper.reveal() == "a-pepper-of-a-length"
-    assert [key.reveal() for key in storage.encryption_keys] == ["new-secret-which-is-long", "old-secret-which-is-long"]
+    assert [key.reveal() for key in storage.encryption_keys] == ["new-secret-of-16", "old-secret-of-16"]
     with pytest.raises(ConfigurationError, match=r"storage\.pepper"):
         loaded(tmp_path, text, PW="a-password")
