@@ -16,6 +16,7 @@ from proxy.translation import answers, chat, completions, embeddings, fine_tunin
 from proxy.translation.answers import Answer, Identity
 from proxy.translation.anthropic import answer, request
 from proxy.translation.chat import Translated
+from proxy.translation.quirks import EVERY
 from proxy.translation.responses import request as responses
 from proxy.translation.rules import Expectation, FieldTable, Policy
 
@@ -38,7 +39,7 @@ class Translation:
         stream: the same for an answer in pieces.
         id_prefix: what answers are called where Telnyx gives them no name: this and something unique.
         url: the name of the upstream URL (`Services.urls`).
-        repairs: whether what chat completions were seen to refuse is repaired here, too.
+        repairs: names of the quirks that are repaired here, if Telnyx refuses a request for one of them.
         grows: whether more is sent than what the client did send, which may have been little.
     """
 
@@ -47,7 +48,7 @@ class Translation:
     stream: Streaming
     id_prefix: str
     url: str = "chat"
-    repairs: bool = True
+    repairs: frozenset[str] = EVERY
     grows: bool = False
 
 
@@ -73,7 +74,7 @@ class Endpoint:
 
 
 CHAT = Translation(chat.translate, answers.answer, ChatStream, "chatcmpl-")
-MESSAGES = Translation(request.translate, answer.answer, MessageStream, "msg_", "messages", repairs=False)
+MESSAGES = Translation(request.translate, answer.answer, MessageStream, "msg_", "messages", frozenset({"thinking"}))
 
 # fmt: off
 ENDPOINTS: tuple[Endpoint, ...] = (

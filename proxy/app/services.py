@@ -38,7 +38,7 @@ from proxy.telemetry import loop_lag
 from proxy.telemetry.logs import make_logger, open_output
 from proxy.telemetry.metrics import Metrics
 from proxy.timers import Wheel
-from proxy.translation.quirks import QuirkMemory
+from proxy.translation.quirk_memory import QuirkMemory
 from proxy.upstream.catalogue import Catalogue
 from proxy.upstream.native_transport import NativeTransport
 from proxy.upstream.repair import Repairing

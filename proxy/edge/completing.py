@@ -29,7 +29,7 @@ from proxy.translation.changes import Change, Changes
 from proxy.translation.chat import Translated
 from proxy.translation.dialects import Body
 from proxy.translation.failures import Circumstances
-from proxy.translation.quirks import BY_NAME, Manner
+from proxy.translation.quirks import EVERY, Manner, narrowed
 from proxy.translation.rules import Expectation
 from proxy.upstream.repair import SUCCESS, Sent, UpstreamCall
 from proxy.upstream.transport import Answer, Outgoing
@@ -41,7 +41,7 @@ NO_MODEL = frozenset({400, 404, 422})
 TRACE_LIMIT = 512
 """Characters of such a header: what the W3C's trace context asks everybody to hand on. Longer ones stay here."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
-AS_IT_IS = Manner(off=frozenset(BY_NAME))
+AS_IT_IS = Manner(off=EVERY)
 """How an endpoint is spoken to whose quirks nobody has seen: those that are known are of chat."""
 
 
@@ -75,7 +75,9 @@ async def ask(exchange: Exchange, grant: Grant, request: Mapping[str, Any], tran
     """Everything that needs the request. Raises ProxyError."""
     record = exchange.record
     translated, terms = await prepared(exchange, grant, request, translation)
-    expects, manner = translated.expects, terms.manner if translation.repairs else AS_IT_IS
+    expects, manner = translated.expects, terms.manner
+    if translation.repairs is not EVERY:
+        manner = narrowed(manner, translation.repairs)
     if conformance.awaits_load(expects):
         exchange.services.start(asyncio.to_thread(conformance.load))  # done long before Telnyx has answered
     to = outgoing(exchange, grant, translation.url, stream=expects.stream)

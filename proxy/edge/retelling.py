@@ -27,6 +27,7 @@ from proxy.streaming.responses import ResponsesStream
 from proxy.translation.answers import Answer, Identity
 from proxy.translation.changes import Change, Changes
 from proxy.translation.chat import Translated
+from proxy.translation.quirks import EVERY, NONE
 from proxy.translation.responses.answer import Telling
 from proxy.translation.responses.native import NativeTelling
 from proxy.translation.responses.outline import Outline
@@ -54,13 +55,13 @@ class Mode(NamedTuple):
     whole: type[Telling] | type[NativeTelling]
     stream: type[ResponsesStream] | type[NativeResponsesStream]
     url: str
-    repairs: bool
+    repairs: frozenset[str]
 
 
 Told = Telling | ResponsesStream | NativeResponsesStream
 
-BRIDGE = Mode(translate, Telling, ResponsesStream, "chat", repairs=True)
-NATIVE = Mode(native, NativeTelling, NativeResponsesStream, "responses", repairs=False)
+BRIDGE = Mode(translate, Telling, ResponsesStream, "chat", EVERY)
+NATIVE = Mode(native, NativeTelling, NativeResponsesStream, "responses", NONE)
 
 
 class Retelling:

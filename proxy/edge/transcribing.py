@@ -29,7 +29,7 @@ from proxy.errors import InvalidRequest, UpstreamUnavailable
 from proxy.translation import checks, recognisers, recordings, transcriptions, transcripts
 from proxy.translation.changes import Change, Changes
 from proxy.translation.failures import Circumstances
-from proxy.translation.quirks import MEMORY_SECONDS
+from proxy.translation.quirk_memory import MEMORY_SECONDS
 from proxy.translation.rules import Policy
 from proxy.translation.transcriptions import Wanted
 from proxy.upstream.repair import SUCCESS, Sent

@@ -14,6 +14,7 @@ Sources: the two published schemas of the chat request, and what people who ran 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from proxy import codec
@@ -23,12 +24,6 @@ from proxy.translation.dialects import Adapted, Body, without
 from proxy.translation.error_shapes import Said
 from proxy.translation.rules import unsupported
 
-MEMORY_SECONDS = 86_400.0
-"""How long a quirk is remembered: one refused call per model and day is the price of noticing that it has gone."""
-MEMORY_LIMIT = 4096
-"""Remembered quirks at most. Only models that answered get in, so real catalogues stay far below."""
-HINT_LIMIT = 500
-"""Characters of the refusal kept beside a remembered quirk, for repairs that read the supported values out of it."""
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """Values of `reasoning_effort`, least first."""
 CAPS = ("max_tokens", "max_completion_tokens")
@@ -121,6 +116,11 @@ def _drop(name: str) -> Callable[[Body, str], Adapted]:
         return (without(body, name), []) if name in body else (body, [])
 
     return repair
+
+
+def _without_thinking(body: Body, hint: str) -> Adapted:
+    """Silence about thoughts, where all that was said is that there be none."""
+    return (without(body, "thinking"), []) if body.get("thinking") == {"type": "disabled"} else (body, [])
 
 
 def _without_cap(body: Body, hint: str) -> Adapted:
@@ -253,6 +253,13 @@ QUIRKS: tuple[Quirk, ...] = (
         loses=("enable_thinking",),
     ),
     Quirk(
+        "thinking",
+        "thinking, though disabled, is refused at /v1/messages",
+        lambda said, body: _names(said, "thinking", "enable_thinking"),
+        _without_thinking,
+        loses=("thinking",),
+    ),
+    Quirk(
         "image_url_string",
         "image_url as an object is refused; the address goes as a string, as the published schema has it",
         _image_as_object,
@@ -281,6 +288,8 @@ QUIRKS: tuple[Quirk, ...] = (
 """Tried in this order; names are a contract (pins, metrics)."""
 
 BY_NAME: Mapping[str, Quirk] = {quirk.name: quirk for quirk in QUIRKS}
+EVERY = frozenset(BY_NAME)
+NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +312,12 @@ class Manner:
     def __post_init__(self) -> None:
         plain = self.dialect != dialects.EARLIER and self.image_url == "auto" and not self.on
         object.__setattr__(self, "plain", plain)
+
+
+@lru_cache(maxsize=256)  # of each model that is configured one, for each list of names
+def narrowed(manner: Manner, names: frozenset[str]) -> Manner:
+    """The same for an endpoint that is no chat: these quirks only, and its requests in their own form."""
+    return Manner(on=manner.on & names, off=manner.off | (EVERY - names))
 
 
 def _refuses_nothing(name: str) -> bool:
@@ -373,27 +388,3 @@ def repair(quirk: Quirk, body: Body, hint: str) -> Adapted:
     if repaired is body:
         return body, []
     return repaired, [Change("repaired", quirk.name, reason=quirk.reason), *changes]
-
-
-class QuirkMemory:
-    """Which quirks were seen, per endpoint and model, until when. `now` is in seconds of any steady clock."""
-
-    def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], dict[str, tuple[float, str]]] = {}
-
-    def learn(self, endpoint: str, model: str, quirk: str, *, hint: str, now: float) -> None:
-        """Remember a quirk whose repair succeeded."""
-        if len(self._seen) >= MEMORY_LIMIT and (endpoint, model) not in self._seen:
-            self._seen.pop(next(iter(self._seen)))
-        self._seen.setdefault((endpoint, model), {})[quirk] = (now + MEMORY_SECONDS, hint[:HINT_LIMIT])
-
-    def knows(self, endpoint: str, model: str) -> bool:
-        """Whether there is anything to recall, though it may have run out."""
-        return (endpoint, model) in self._seen
-
-    def recall(self, endpoint: str, model: str, now: float) -> list[tuple[str, str]]:
-        """(quirk, hint) pairs that still hold."""
-        seen = self._seen.get((endpoint, model))
-        if not seen:
-            return []
-        return [(name, hint) for name, (until, hint) in seen.items() if until > now]

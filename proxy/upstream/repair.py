@@ -12,7 +12,8 @@ from proxy import codec
 from proxy.translation import failures, quirks
 from proxy.translation.changes import Changes
 from proxy.translation.dialects import Body
-from proxy.translation.quirks import Manner, QuirkMemory
+from proxy.translation.quirk_memory import QuirkMemory
+from proxy.translation.quirks import Manner
 from proxy.translation.rules import Policy
 from proxy.upstream.transport import Answer, Outgoing, Transport
 

@@ -30,7 +30,7 @@ from proxy.endpoints import CHAT
 from proxy.settings import Settings
 from proxy.translation.answers import Identity
 from proxy.translation.chat import Translated
-from proxy.translation.quirks import QuirkMemory
+from proxy.translation.quirk_memory import QuirkMemory
 from proxy.upstream.repair import Repairing, UpstreamCall
 from proxy.upstream.transport import Outgoing
 from proxy.usage import Usage

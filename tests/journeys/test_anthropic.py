@@ -262,3 +262,19 @@ async def test_nothing_is_repaired_that_was_seen_at_chats_only(build: Build, cli
     with pytest.raises(anthropic.BadRequestError):
         await client(here).messages.create(model=MODEL, max_tokens=9, messages=HELLO, tools=[WEATHER])
     assert len(posted(here)) == 1
+
+
+async def test_thinking_that_only_we_ruled_out_is_left_out_where_it_is_refused(build: Build, client: Open) -> None:
+    quiet = {**TENANTS[0], "defaults": {"enable_thinking": False}}
+    here = await build("enable-thinking-refused", tenants=[quiet, *TENANTS[1:]])
+    official = client(here)
+    for repaired in (True, False):
+        raw = await official.messages.with_raw_response.create(model=MODEL, max_tokens=9, messages=HELLO)
+        assert (await raw.parse()).content
+        assert "repaired=thinking" in raw.headers["x-telnyx-proxy-changes"]
+        assert here.lines()[-1].get("repairs", []) == (["thinking"] if repaired else [])
+    assert ["thinking" in request.body for request in posted(here)] == [True, False, False], "and it is remembered"
+    with pytest.raises(anthropic.BadRequestError, match="thinking"):
+        await official.messages.create(
+            model=MODEL, max_tokens=2000, messages=HELLO, thinking={"type": "enabled", "budget_tokens": 1024}
+        )

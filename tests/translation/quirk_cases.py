@@ -123,6 +123,10 @@ CASES: dict[str, list[Case]] = {
         Case(body_of(enable_thinking=False), "Parameter 'enable_thinking' is not supported.", ("enable_thinking",),
              body_of()),
     ],
+    "thinking": [
+        Case({**body_of(), "thinking": {"type": "disabled"}}, "Parameter 'enable_thinking' is not supported.",
+             ("thinking",), body_of()),
+    ],
     "image_url_string": [
         Case(image_body({"url": CAT}), "image_url: Input should be a valid string", IMAGE,
              image_body(CAT)),

@@ -12,7 +12,8 @@ from proxy.emulator.server import Emulator
 from proxy.emulator.server import running as emulator_running
 from proxy.errors import InvalidRequest, UpstreamFailed
 from proxy.translation import chat, quirks
-from proxy.translation.quirks import MEMORY_SECONDS, Manner, QuirkMemory
+from proxy.translation.quirk_memory import MEMORY_SECONDS, QuirkMemory
+from proxy.translation.quirks import Manner
 from proxy.translation.rules import Policy
 from proxy.upstream.repair import REPAIRS, Repairing, Sent, UpstreamCall, refuser
 from proxy.upstream.transport import Transport
@@ -416,8 +417,8 @@ def test_what_a_tenant_refuses_is_said_by_the_field_then_by_the_whole() -> None:
 
 
 def test_every_quirk_is_met_here() -> None:
-    """But the one of OpenAI's own models, which no scenario has."""
-    assert {case.quirk for case in CASES} == set(quirks.BY_NAME) - {"max_completion_tokens"}
+    """But the one of OpenAI's own models, which no scenario has, and the one of messages, which the journeys meet."""
+    assert {case.quirk for case in CASES} == set(quirks.BY_NAME) - {"max_completion_tokens", "thinking"}
 
 
 async def test_the_form_in_which_a_request_will_be_sent_is_known_beforehand(desk: Desk) -> None:
