@@ -52,19 +52,23 @@ def expect_long(secret: Secret | None) -> Secret | None:
     return secret
 
 
-def expect_redis(secret: Secret | None, info: ValidationInfo) -> Secret | None:
+def expect_redis(secret: Secret | None) -> Secret | None:
     """The address of a Redis, as the package `redis` takes it. It is not repeated: it holds a password."""
-    if secret is None or not secret.resolved:
-        return secret
+    if secret is not None and secret.resolved and not _is_redis(secret.reveal()):
+        raise complaint("is no address of a Redis", "redis://HOST:6379/0, rediss:// for TLS, or unix:///PATH")
+    return secret
+
+
+def _is_redis(address: str) -> bool:
     try:
-        parts = urlsplit(secret.reveal())
+        parts = urlsplit(address)
+        if parts.scheme == "unix":
+            return bool(parts.path)
+        database = parts.path.strip("/")
         usable = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
     except ValueError:
-        usable = False
-    database = parts.path.strip("/") if usable else ""
-    if not usable or (database and not (database.isascii() and database.isdecimal())):
-        raise complaint("is no address of a Redis", "redis://HOST:6379/0, or rediss:// for TLS")
-    return secret
+        return False
+    return bool(usable) and (not database or (database.isascii() and database.isdecimal()))
 
 
 class Redis(Section):
