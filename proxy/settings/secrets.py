@@ -101,6 +101,17 @@ def resolve_if_there(secret: Secret | None, around: Surroundings) -> Secret | No
         return secret
 
 
+def at_least(length: int, hint: str) -> AfterValidator:
+    """A secret of so many characters or more: a shorter one can be guessed. What was not looked up may be any."""
+
+    def check(secret: Secret | None) -> Secret | None:
+        if secret is not None and secret.resolved and len(secret.reveal()) < length:
+            raise complaint(f"is shorter than {length} characters", hint)
+        return secret
+
+    return AfterValidator(check)
+
+
 DemandedSecret = Annotated[Secret | None, AfterValidator(resolve)]
 """Whoever names it, means it: it must be there."""
 OptionalSecret = Annotated[Secret | None, AfterValidator(resolve_if_set)]

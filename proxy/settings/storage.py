@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from proxy.settings.quantities import Number, Text, Whole
-from proxy.settings.secrets import DemandedSecret, OptionalSecret, Secret, Surroundings, resolve
+from proxy.settings.secrets import DemandedSecret, OptionalSecret, Secret, Surroundings, at_least, resolve
 from proxy.settings.section import Section, complaint
 
 SQLITE = "sqlite"
@@ -42,14 +42,8 @@ def _file(rest: str, info: ValidationInfo) -> str:
 
 
 SECRET_LENGTH = 16
-"""Characters of a secret at least: a shorter one is a word somebody thought of, and can be guessed."""
-
-
-def expect_long(secret: Secret | None) -> Secret | None:
-    """A secret under which something is digested or encrypted."""
-    if secret is not None and secret.resolved and len(secret.reveal()) < SECRET_LENGTH:
-        raise complaint(f"must have {SECRET_LENGTH} characters or more", "openssl rand -base64 32")
-    return secret
+"""Characters at least of what keys are digested with, or Telnyx keys encrypted: less is a word somebody thought of."""
+_long_enough = at_least(SECRET_LENGTH, "openssl rand -base64 32")
 
 
 def expect_redis(secret: Secret | None) -> Secret | None:
@@ -103,11 +97,11 @@ class Storage(Section):
     password: DemandedSecret = Field(
         default=None, description="password for PostgreSQL, if it shall not stand in `url`; null = none"
     )
-    pepper: Annotated[DemandedSecret, AfterValidator(expect_long)] = Field(
+    pepper: Annotated[DemandedSecret, _long_enough] = Field(
         default=None,
         description="secret under which keys are digested; null = a file beside the SQLite database, made on first use",
     )
-    encryption_keys: tuple[Annotated[Secret, AfterValidator(resolve), AfterValidator(expect_long)], ...] = Field(
+    encryption_keys: tuple[Annotated[Secret, AfterValidator(resolve), _long_enough], ...] = Field(
         default=(),
         description="secrets that Telnyx keys are encrypted with: the first encrypts, all decrypt. None given = a file "
         "beside the SQLite database, made on first use",

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_core import PydanticKnownError
 
 from proxy.settings.bounds import Bounds, Money
 from proxy.settings.quantities import Number, Sha256, Text, Whole
 from proxy.settings.request import Capped, Injected
-from proxy.settings.secrets import DemandedSecret, Secret
+from proxy.settings.secrets import DemandedSecret, at_least
 from proxy.settings.section import Section, complaint
 
 Unsupported = Literal["drop", "refuse"]
@@ -22,13 +23,6 @@ KEY_LENGTH = 20
 """Characters of a client key at least: shorter ones can be guessed over the network."""
 RESERVED = frozenset({"none", "other", "unknown"})
 """Tenant ids that metrics use as label values of their own."""
-
-
-def long_enough(secret: Secret | None, info: ValidationInfo) -> Secret | None:
-    """Client keys have a minimal length."""
-    if secret is not None and secret.resolved and len(secret.reveal()) < KEY_LENGTH:
-        raise complaint(f"is shorter than {KEY_LENGTH} characters", "openssl rand -hex 32 makes a good one")
-    return secret
 
 
 def expect_id(value: str) -> str:
@@ -59,7 +53,7 @@ def expect_network(value: str) -> str:
 def expect_date(value: object) -> object:
     """A number is no date: 20271231 would be a day in 1970."""
     if isinstance(value, int | float):
-        raise complaint("must be a date", "2027-12-31, or with a time: 2027-12-31T18:00:00Z")
+        raise PydanticKnownError("datetime_type")
     return value
 
 
@@ -116,7 +110,7 @@ class Key(Section):
     """A key that clients call this proxy with. Any text of 20 characters or more: an app can keep the key it has."""
 
     name: Name = Field(description="what logs call it: letters, digits and `_.-`, at most 63")
-    secret: Annotated[DemandedSecret, AfterValidator(long_enough)] = Field(
+    secret: Annotated[DemandedSecret, at_least(KEY_LENGTH, "openssl rand -hex 32 makes a good one")] = Field(
         default=None, description="the key; only its digest is kept in memory. Either this or `sha256`"
     )
     sha256: Sha256 | None = Field(default=None, description="SHA-256 of the key, 64 hexadecimal digits")

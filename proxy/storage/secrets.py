@@ -19,6 +19,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, func, insert, select, update
 
+from proxy.settings.storage import SECRET_LENGTH
 from proxy.storage import files, schema
 from proxy.storage.connections import AsyncConnection
 from proxy.storage.database import Database
@@ -30,8 +31,6 @@ PEPPER_SUFFIX = ".pepper"
 ENCRYPTION_SUFFIX = ".encryption-key"
 PEPPER_CHECK, ENCRYPTION_CHECK = "pepper_check", "encryption_check"
 CHECKED = b"telnyx-proxy check"
-LEAST = 16
-"""Characters of a secret at least: a shorter one is a word somebody thought of, and can be guessed."""
 RANDOM_BYTES = 32
 
 
@@ -44,8 +43,8 @@ def sealing_for(
     """
     path = locate(url, folder, password).path
     for name, given in (("pepper", [] if pepper is None else [pepper]), ("encryption_keys", encryption_keys)):
-        if any(len(secret) < LEAST for secret in given):
-            raise SecretRefused(f"storage.{name} must have {LEAST} characters or more: openssl rand -base64 32")
+        if any(len(secret) < SECRET_LENGTH for secret in given):
+            raise SecretRefused(f"storage.{name} must have {SECRET_LENGTH} characters or more: openssl rand -base64 32")
     if path is None:
         if pepper is None or not encryption_keys:
             missing = "storage.pepper" if pepper is None else "storage.encryption_keys"
@@ -103,8 +102,10 @@ def _read(path: Path) -> str:
             text = file.read().decode().strip()
         except UnicodeDecodeError:
             text = ""
-    if len(text) < LEAST:
-        raise SecretRefused(f"{path} does not hold a secret of {LEAST} characters or more; put it back from a backup")
+    if len(text) < SECRET_LENGTH:
+        raise SecretRefused(
+            f"{path} does not hold a secret of {SECRET_LENGTH} characters or more; put it back from a backup"
+        )
     return text
 
 

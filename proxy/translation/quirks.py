@@ -290,6 +290,7 @@ QUIRKS: tuple[Quirk, ...] = (
 BY_NAME: Mapping[str, Quirk] = {quirk.name: quirk for quirk in QUIRKS}
 EVERY = frozenset(BY_NAME)
 NONE: frozenset[str] = frozenset()
+"""The names of all rows, and of none: which of them an endpoint's requests are repaired for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +315,7 @@ class Manner:
         object.__setattr__(self, "plain", plain)
 
 
-@lru_cache(maxsize=256)  # of each model that is configured one, for each list of names
+@lru_cache(maxsize=256)  # asked for with every message; there is one for each profile of a model
 def narrowed(manner: Manner, names: frozenset[str]) -> Manner:
     """The same for an endpoint that is no chat: these quirks only, and its requests in their own form."""
     return Manner(on=manner.on & names, off=manner.off | (EVERY - names))

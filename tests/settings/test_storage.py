@@ -66,7 +66,7 @@ def test_redis_is_named_by_a_variable_that_need_not_be_set(tmp_path: Path) -> No
 def test_what_is_no_address_of_a_redis_is_told_and_not_repeated(tmp_path: Path, url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"storage\.redis\.url: is no address of a Redis") as caught:
         loaded(tmp_path, "{}", TELNYX_PROXY_REDIS_URL=url)
-    assert url in {"redis://", "unix://"} or url not in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_addresses_of_a_redis(tmp_path: Path, url: str) -> None:
 
 @pytest.mark.parametrize("name", ["pepper: {value: short}", "encryption_keys: [{value: 123456789012345}]"])
 def test_a_secret_that_can_be_guessed_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"must have 16 characters or more"):
+    with pytest.raises(ConfigurationError, match=r"is shorter than 16 characters"):
         loaded(tmp_path, f"storage: {{{name.replace('123456789012345', repr('1' * 15))}}}")
 
 
